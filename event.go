@@ -1,0 +1,132 @@
+package atoll
+
+import (
+	"context"
+
+	"atoll/internal/access"
+)
+
+// Event is a handle of an event: a signal that is set or not. It is safe for use
+// by many goroutines.
+//
+// A manual-reset event, once set, releases everybody who waits or comes to wait
+// until it is reset. An auto-reset event releases one, and is reset by that; set
+// while nobody waits, it stays set until somebody does.
+//
+// Source: https://learn.microsoft.com/windows/win32/sync/event-objects
+type Event struct {
+	identity
+	kernel *kernelEvent
+}
+
+// EventOptions say how to create an event; the zero value is an auto-reset event
+// that is not signaled. Both are ignored when an existing event is opened.
+type EventOptions struct {
+	ManualReset bool
+	Signaled    bool
+	// Access asked for; 0 is Wait and Modify.
+	Access Access
+}
+
+// CreateEvent creates an event under a name that is free.
+//
+// # Errors
+//
+// As CreateMutex.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-createeventw
+func CreateEvent(name string, o EventOptions) (*Event, error) {
+	e, _, err := newEvent("create", name, mustCreate, o)
+	return e, err
+}
+
+// OpenEvent opens an existing event. access 0 asks for Wait and Modify.
+//
+// # Errors
+//
+// As OpenMutex.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-openeventw
+func OpenEvent(name string, access Access) (*Event, error) {
+	e, _, err := newEvent("open", name, mustOpen, EventOptions{Access: access})
+	return e, err
+}
+
+// CreateOrOpenEvent opens the event if it exists and creates it otherwise, in one
+// step for all processes that try at the same time.
+//
+// # Errors
+//
+// As CreateMutex, but for fs.ErrExist.
+func CreateOrOpenEvent(name string, o EventOptions) (e *Event, created bool, err error) {
+	return newEvent("create", name, createOrOpen, o)
+}
+
+func newEvent(op, name string, i intent, o EventOptions) (*Event, bool, error) {
+	k, created, err := openEvent(name, i, access.Mask(o.Access), o.ManualReset, o.Signaled)
+	if err != nil {
+		return nil, false, fail(op, TypeEvent, name, err)
+	}
+	e := &Event{identity: identity{name: name, typ: TypeEvent}, kernel: k}
+	track(e, &e.identity)
+	return e, created, nil
+}
+
+// Access returns what this handle may do.
+func (e *Event) Access() Access { return Access(e.kernel.Rights()) }
+
+// Set signals the event; one that is set stays set. It blocks only while another
+// process is just changing the event's state. What was done before it is seen by
+// whoever it releases.
+//
+// # Errors
+//
+// ErrStuck: a stopped process kept the state from being changed for ten seconds.
+// fs.ErrPermission (no Modify right), os.ErrClosed, ErrCorrupt.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-setevent
+func (e *Event) Set() error { return e.fail("set", e.kernel.Set()) }
+
+// Reset takes the signal away; one that is not set stays so. Waiters of a
+// manual-reset event who waited before the last Set are released all the same.
+//
+// # Errors
+//
+// As Set.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-resetevent
+func (e *Event) Reset() error { return e.fail("reset", e.kernel.Reset()) }
+
+// Wait waits until the event is signaled, and resets an auto-reset event in the
+// same step. It returns when released (nil), when ctx ends, or when the handle is
+// closed; in the last two cases it consumed no signal. An event that is signaled
+// releases even if ctx has ended.
+//
+// What the one who set the event did before is seen after Wait.
+//
+// # Errors
+//
+// context.Canceled, context.DeadlineExceeded: ctx ended; joined with ErrStuck if
+// a stopped process kept the state from being changed. os.ErrClosed,
+// fs.ErrPermission (no Wait right), ErrCorrupt.
+func (e *Event) Wait(ctx context.Context) error { return e.fail("wait", e.kernel.Wait(ctx)) }
+
+// TryWait is Wait without waiting; it says whether the event was signaled.
+//
+// # Errors
+//
+// As Wait, but for ctx.
+func (e *Event) TryWait() (bool, error) {
+	ok, err := e.kernel.TryWait()
+	return ok, e.fail("wait", err)
+}
+
+// Close closes the handle and ends waits through it with os.ErrClosed.
+//
+// # Errors
+//
+// os.ErrClosed: it was closed already.
+func (e *Event) Close() error {
+	e.untrack()
+	return e.fail("close", e.kernel.Close())
+}

@@ -1,0 +1,15 @@
+//go:build race
+
+package check
+
+import (
+	"runtime"
+	"unsafe"
+)
+
+// Acquire tells the race detector that what was released at p happened before.
+func Acquire(p unsafe.Pointer) { runtime.RaceAcquire(p) }
+
+// Release tells the race detector that what happened so far is visible to
+// whoever acquires at p.
+func Release(p unsafe.Pointer) { runtime.RaceReleaseMerge(p) }

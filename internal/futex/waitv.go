@@ -1,0 +1,80 @@
+//go:build linux
+
+package futex
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Watch is one word that a sleeper looks at.
+type Watch struct {
+	Word     *Word
+	Expected uint32
+	Private  bool // the word is not in a shared file
+}
+
+// MaxWatches is the most that the kernel takes in one call.
+const MaxWatches = 128
+
+// waitv is the kernel's struct futex_waitv.
+type waitv struct {
+	value    uint64
+	addr     uint64
+	flags    uint32
+	reserved uint32
+}
+
+const (
+	size32      = 2   // FUTEX2_SIZE_U32
+	flagPrivate = 128 // FUTEX2_PRIVATE
+)
+
+// forced makes HasWaitAny answer no, for tests of the fallback.
+var forced atomic.Bool
+
+// ForbidWaitAny makes this process behave as on a kernel without futex_waitv.
+func ForbidWaitAny(forbid bool) { forced.Store(forbid) }
+
+// probe asks once. A call without words says EINVAL where futex_waitv exists;
+// ENOSYS (an old kernel) and EPERM (a filter) both mean that it does not.
+var probe = sync.OnceValue(func() bool {
+	_, _, errno := unix.RawSyscall6(unix.SYS_FUTEX_WAITV, 0, 0, 0, 0, 0, 0)
+	return errno == unix.EINVAL
+})
+
+// HasWaitAny says whether WaitAny can be used: Linux 5.16 and not forbidden.
+func HasWaitAny() bool { return !forced.Load() && probe() }
+
+// WaitAny sleeps while every word has its expected value, until a wake of any,
+// or timeout if that is not negative. As Wait, it may return without either.
+//
+// # Errors
+//
+// As Wait.
+func WaitAny(watches []Watch, timeout time.Duration) error {
+	var buffer [4]waitv
+	list := buffer[:0]
+	for _, w := range watches {
+		flags := uint32(size32)
+		if w.Private {
+			flags |= flagPrivate
+		}
+		list = append(list, waitv{value: uint64(w.Expected), addr: uint64(uintptr(unsafe.Pointer(w.Word))), flags: flags})
+	}
+	var ts *unix.Timespec
+	if timeout >= 0 {
+		ts = new(unix.Timespec)
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, ts); err != nil {
+			return err
+		}
+		*ts = unix.NsecToTimespec(ts.Nano() + timeout.Nanoseconds())
+	}
+	_, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&list[0])), uintptr(len(list)), 0,
+		uintptr(unsafe.Pointer(ts)), unix.CLOCK_MONOTONIC, 0)
+	return woken(errno)
+}

@@ -1,0 +1,231 @@
+//go:build linux
+
+package liveness
+
+import (
+	"errors"
+	"io/fs"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/futex"
+	"atoll/internal/layout"
+	"atoll/internal/lockfile"
+)
+
+// Status is what is known of a member.
+type Status uint8
+
+// The answers to "is N alive?".
+const (
+	Alive   Status = iota
+	Dead           // its lock is gone: it writes nothing any more
+	Unknown        // its file is gone: it may be alive, so nothing is taken from it
+)
+
+func (s Status) String() string { return [...]string{"alive", "dead", "unknown"}[s] }
+
+// Peer is another member, or this one, opened to be watched.
+type Peer struct {
+	number uint32
+	fd     int
+	bell   *futex.Word // nil: cannot be mapped; the tick serves
+	uses   int
+	gone   bool // not in the folder's table any more
+	folder *Folder
+}
+
+// idlePeers is how many peers stay open though nobody watches them, because
+// whoever owned a mutex once will soon again.
+const idlePeers = 64
+
+// Watch opens member number. Release ends that.
+//
+// # Errors
+//
+// fs.ErrNotExist: it has no file, so its status is Unknown.
+func (f *Folder) Watch(number uint32) (*Peer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p := f.peers[number]; p != nil {
+		p.uses++
+		return p, nil
+	}
+	fd, _, st, err := lockfile.Open(f.fd, fileName(number))
+	if err != nil {
+		return nil, err
+	}
+	p := &Peer{number: number, fd: fd, uses: 1, folder: f}
+	page := uintptr(unix.Getpagesize())
+	if st.Size >= layout.MemberSize {
+		if base, err := unix.MmapPtr(fd, 0, nil, page, unix.PROT_READ, unix.MAP_SHARED); err == nil {
+			p.bell = (*futex.Word)(unsafe.Add(base, layout.MemberBell))
+		}
+	}
+	f.evict()
+	f.peers[number] = p
+	return p, nil
+}
+
+// evict closes idle peers when there are many. The caller holds f.mu.
+func (f *Folder) evict() {
+	if len(f.peers) < idlePeers {
+		return
+	}
+	for _, p := range f.peers {
+		if p.uses == 0 {
+			p.retire()
+		}
+	}
+}
+
+// retire takes the peer out of the table, and closes it when nobody watches it.
+// The caller holds f.mu.
+func (p *Peer) retire() {
+	if !p.gone {
+		delete(p.folder.peers, p.number)
+		p.gone = true
+	}
+	if p.uses > 0 {
+		return
+	}
+	if p.bell != nil {
+		_ = unix.MunmapPtr(unsafe.Add(unsafe.Pointer(p.bell), -layout.MemberBell), uintptr(unix.Getpagesize()))
+	}
+	_ = unix.Close(p.fd)
+}
+
+// Release ends a Watch.
+func (p *Peer) Release() {
+	p.folder.mu.Lock()
+	defer p.folder.mu.Unlock()
+	p.uses--
+	if p.gone {
+		p.retire()
+	}
+}
+
+// Status asks the kernel whether the member is alive.
+func (p *Peer) Status() Status {
+	held, err := lockfile.HeldExclusively(p.fd, lockfile.Holders)
+	switch {
+	case err != nil:
+		return Unknown
+	case held:
+		return Alive
+	}
+	if p.number == p.folder.Self() {
+		// The lock of this process's own member is seen by this description as
+		// anybody's; not seen means that the file is not ours.
+		return Unknown
+	}
+	// Its file may be one of several (see Reappear), or removed: only the lock
+	// of the file that has the name now decides.
+	p.folder.mu.Lock()
+	defer p.folder.mu.Unlock()
+	var st unix.Stat_t
+	if err := unix.Fstat(p.fd, &st); err != nil || st.Nlink > 0 {
+		return Dead
+	}
+	if !p.gone {
+		p.retire()
+	}
+	return Unknown
+}
+
+// Bell returns the word that rings when the member dies, and the value that it
+// has while it is silent. A nil word, or a value that says it has rung, is not
+// to be slept on.
+func (p *Peer) Bell() (bell *futex.Word, silent uint32) {
+	if p.bell == nil {
+		return nil, 0
+	}
+	value := p.bell.Load()
+	if value&futex.OwnerDied != 0 || value&futex.Waiters == 0 {
+		return nil, 0
+	}
+	return p.bell, value
+}
+
+// Rung says whether the bell says that the member died.
+func (p *Peer) Rung() bool { return p.bell != nil && p.bell.Load()&futex.OwnerDied != 0 }
+
+// PassOn wakes all who watch the bell: the kernel wakes only one.
+func (p *Peer) PassOn() {
+	if p.bell != nil {
+		futex.Wake(p.bell)
+	}
+}
+
+// Status asks about a member by number.
+func (f *Folder) Status(number uint32) Status {
+	p, err := f.Watch(number)
+	if err != nil {
+		return Unknown
+	}
+	defer p.Release()
+	return p.Status()
+}
+
+// Describe reads what a member says about itself, for people.
+func (f *Folder) Describe(number uint32) (layout.MemberInfo, error) {
+	fd, _, _, err := lockfile.Open(f.fd, fileName(number))
+	if err != nil {
+		return layout.MemberInfo{}, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	b := make([]byte, layout.MemberSize)
+	n, err := lockfile.ReadAt(fd, b, 0)
+	if err != nil {
+		return layout.MemberInfo{}, err
+	}
+	return layout.ParseMember(b[:n])
+}
+
+// SweepDead removes the files of dead members whose number no object names any
+// more; used says whether one does. It says how many it removed.
+//
+// A dead member's number cannot come into use again while its file is there, and
+// nobody but the member itself writes the number into an object: so one that is
+// not named now will not be.
+func (f *Folder) SweepDead(names []string, used func(number uint32) bool) (removed int, err error) {
+	var failures []error
+	for _, name := range names {
+		number := parseFileName(name)
+		if number == 0 {
+			continue
+		}
+		gone, err := f.sweepMember(name, number, used)
+		if err != nil {
+			failures = append(failures, err)
+		}
+		if gone {
+			removed++
+		}
+	}
+	return removed, errors.Join(failures...)
+}
+
+func (f *Folder) sweepMember(name string, number uint32, used func(uint32) bool) (bool, error) {
+	fd, writable, st, err := lockfile.Open(f.fd, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if !writable {
+		return false, nil
+	}
+	alone, err := lockfile.TryExclusive(fd, lockfile.Holders)
+	if err != nil || !alone {
+		return false, err
+	}
+	defer func() { _ = lockfile.Unlock(fd, lockfile.Holders) }()
+	if used(number) {
+		return false, nil
+	}
+	return lockfile.UnlinkLocked(f.fd, name, lockfile.IdentityOf(&st))
+}

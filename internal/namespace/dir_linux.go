@@ -1,0 +1,217 @@
+package namespace
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/errs"
+	"atoll/internal/lockfile"
+)
+
+// defaultBase is where the directories of names lie, if ATOLL_ROOT does not say
+// otherwise.
+const defaultBase = "/dev/shm"
+
+// rootVariable moves the base, for tests and for containers with a tiny
+// /dev/shm. It must name a directory on tmpfs.
+const rootVariable = "ATOLL_ROOT"
+
+// Dir is one directory of names. It was verified when it was opened, and
+// everything is done relative to its descriptor.
+type Dir struct {
+	Scope   Scope
+	Path    string // for people
+	fd      int
+	members int // descriptor of the folder of members
+	id      lockfile.Identity
+
+	mu   sync.Mutex
+	held map[lockfile.Identity]*Object // what this process holds in it
+	next sweepCursor
+}
+
+// Base is the directory in which Local and Global lie.
+func Base() string {
+	if base := os.Getenv(rootVariable); base != "" && !secureExecution() {
+		return base
+	}
+	return defaultBase
+}
+
+// secureExecution says whether the kernel has raised this program's rights above
+// its caller's (setuid, setgid, capabilities), so that the caller's environment
+// must not steer it.
+func secureExecution() bool {
+	const atSecure = 23
+	auxv, err := unix.Auxv()
+	if err != nil {
+		return os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid()
+	}
+	for _, entry := range auxv {
+		if entry[0] == atSecure {
+			return entry[1] != 0
+		}
+	}
+	return false
+}
+
+// OpenDir opens and verifies the directory of a scope below base, and creates it
+// if it is missing and ours to create: Local always, Global only by root.
+//
+// # Errors
+//
+// fs.ErrNotExist: the base, or Global without an administrator's preparation.
+// fs.ErrPermission: a directory with a wrong owner or mode; the text says what
+// was found and what is needed. errors.ErrUnsupported: not on tmpfs.
+func OpenDir(base string, scope Scope) (*Dir, error) {
+	baseFD, err := openBase(base)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.Close(baseFD) }()
+	want := wanted(scope)
+	path := filepath.Join(base, want.name)
+	fd, err := want.open(baseFD, path)
+	if err != nil {
+		return nil, err
+	}
+	inner := want
+	inner.name = membersName
+	members, err := inner.open(fd, filepath.Join(path, membersName))
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		_, _ = unix.Close(fd), unix.Close(members)
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &Dir{
+		Scope: scope, Path: path, fd: fd, members: members, id: lockfile.IdentityOf(&st),
+		held: make(map[lockfile.Identity]*Object),
+	}, nil
+}
+
+// Close closes the directory; nothing may be held in it any more.
+func (d *Dir) Close() error { return errors.Join(unix.Close(d.fd), unix.Close(d.members)) }
+
+// MembersFD is the descriptor of the folder of member files.
+func (d *Dir) MembersFD() int { return d.members }
+
+// Gone says whether somebody has removed the directory, or its folder of
+// members, under us.
+func (d *Dir) Gone() bool {
+	var st unix.Stat_t
+	if unix.Fstat(d.fd, &st) != nil || st.Nlink == 0 {
+		return true
+	}
+	return unix.Fstat(d.members, &st) != nil || st.Nlink == 0
+}
+
+// openBase opens the base and refuses one in which a stranger could replace our
+// directories, or that is not memory.
+func openBase(base string) (int, error) {
+	fd, err := unix.Open(base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("base directory %s: %w", base, err)
+	}
+	if err := checkBaseDir(fd, base); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func checkBaseDir(fd int, base string) error {
+	var st unix.Stat_t
+	var fsys unix.Statfs_t
+	if err := errors.Join(unix.Fstat(fd, &st), unix.Fstatfs(fd, &fsys)); err != nil {
+		return fmt.Errorf("base directory %s: %w", base, err)
+	}
+	switch {
+	case int64(fsys.Type) != unix.TMPFS_MAGIC:
+		return errs.New(errors.ErrUnsupported, "base directory %s is not on tmpfs (file system type %#x); set %s to a directory that is", base, fsys.Type, rootVariable)
+	case st.Uid != 0 && st.Uid != uint32(os.Geteuid()):
+		return errs.New(fs.ErrPermission, "base directory %s belongs to uid %d; it must belong to root or to you", base, st.Uid)
+	case st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0:
+		return errs.New(fs.ErrPermission, "base directory %s has mode %#o: others may write and it is not sticky, so they could replace your files; chmod +t %s", base, st.Mode&0o7777, base)
+	}
+	return nil
+}
+
+// wantedDir is what a directory must be.
+type wantedDir struct {
+	name   string
+	uid    uint32
+	mode   uint32
+	create bool
+}
+
+func wanted(scope Scope) wantedDir {
+	uid := uint32(os.Geteuid())
+	if scope == Global {
+		return wantedDir{name: "atoll", uid: 0, mode: 0o1777, create: uid == 0}
+	}
+	return wantedDir{name: "atoll-" + strconv.FormatUint(uint64(uid), 10), uid: uid, mode: 0o700, create: true}
+}
+
+// open opens the directory relative to parent, verified by descriptor. It makes
+// it if it may; whoever finds it half made finishes it.
+func (w wantedDir) open(parent int, path string) (int, error) {
+	if w.create {
+		err := unix.Mkdirat(parent, w.name, w.mode&0o700)
+		if err == nil {
+			err = unix.Fchmodat(parent, w.name, w.mode, 0)
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return -1, fmt.Errorf("create %s: %w", path, err)
+		}
+	}
+	fd, err := unix.Openat(parent, w.name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return -1, errs.New(fs.ErrNotExist, "%s does not exist; only root may create it: as root, run: mkdir -m %o %s %s/%s", path, w.mode, path, path, membersName)
+	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR):
+		return -1, errs.New(fs.ErrPermission, "%s is not a directory; remove it", path)
+	case err != nil:
+		return -1, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := w.verify(fd, path); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func (w wantedDir) verify(fd int, path string) error {
+	var st unix.Stat_t
+	var fsys unix.Statfs_t
+	if err := errors.Join(unix.Fstat(fd, &st), unix.Fstatfs(fd, &fsys)); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	mode := st.Mode & 0o7777
+	if st.Uid == w.uid && mode == w.mode&0o700 && w.create && mode != w.mode {
+		// Between mkdir and chmod of its creator, which may be dead.
+		if err := unix.Fchmod(fd, w.mode); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		mode = w.mode
+	}
+	switch {
+	case st.Uid != w.uid:
+		return errs.New(fs.ErrPermission, "%s belongs to uid %d, it must belong to uid %d; whoever made it must remove it", path, st.Uid, w.uid)
+	case mode != w.mode:
+		return errs.New(fs.ErrPermission, "%s has mode %#o, it must have %#o; run: chmod %o %s", path, mode, w.mode, w.mode, path)
+	case int64(fsys.Type) != unix.TMPFS_MAGIC:
+		return errs.New(errors.ErrUnsupported, "%s is not on tmpfs", path)
+	}
+	return nil
+}

@@ -1,0 +1,325 @@
+package namespace
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/check"
+	"atoll/internal/errs"
+	"atoll/internal/layout"
+	"atoll/internal/lockfile"
+)
+
+// Object is one object that this process holds: its one open file description,
+// whose lock on byte 0 keeps the object alive, and how many handles and views of
+// this process share it.
+//
+// The description outlives the last handle while a view is open, but without
+// byte 0: the name goes, the memory stays.
+type Object struct {
+	Header   layout.Header
+	FD       int
+	Writable bool // the description can write
+	ID       lockfile.Identity
+
+	dir     *Dir // nil: unnamed
+	file    string
+	handles int // under mu()
+	views   int
+	own     sync.Mutex
+	shared  any // what the kernel above keeps for all handles of this process
+}
+
+// Bounds of the tries that meet another process half-way. Each try sleeps a
+// little longer; together they take about a second, so that only a stopped
+// process can use them up.
+const (
+	tries    = 60
+	maxPause = 25 * time.Millisecond
+)
+
+func pause(try int) { time.Sleep(min(time.Duration(try*try)*50*time.Microsecond, maxPause)) }
+
+// Build completes an unnamed file: size, header, state.
+type Build func(fd int) error
+
+// Create makes an object under a name that is free. The file is complete and
+// held before it has the name; if the process dies before, nothing is left.
+//
+// # Errors
+//
+// fs.ErrExist: the name leads to something, alive or dead; Open tells. What
+// build returns. The system's errors.
+func (d *Dir) Create(name Name, header layout.Header, build Build) (*Object, error) {
+	d.sweepSome()
+	fd, err := lockfile.CreateUnnamed(d.fd, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	check.Point("create.file")
+	o, err := d.publish(fd, name, header, build)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return o, nil
+}
+
+func (d *Dir) publish(fd int, name Name, header layout.Header, build Build) (*Object, error) {
+	if err := build(fd); err != nil {
+		return nil, err
+	}
+	check.Point("create.built")
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	if _, err := lockfile.TryShared(fd, lockfile.Holders); err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	check.Point("create.locked")
+	o := &Object{
+		Header: header, FD: fd, Writable: true, ID: lockfile.IdentityOf(&st),
+		dir: d, file: name.FileName(), handles: 1,
+	}
+	// Publishing and entering it here are one step for the other goroutines of
+	// this process.
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := lockfile.Publish(fd, d.fd, o.file); err != nil {
+		return nil, err
+	}
+	check.Point("create.linked")
+	d.held[o.ID] = o
+	return o, nil
+}
+
+// Open opens the object of a name, if anybody holds it.
+//
+// # Errors
+//
+// fs.ErrNotExist: nobody does. A file that its last holder left behind when it
+// was killed is removed on the way. ErrCorrupt, ErrVersion: something else lies
+// there. fs.ErrPermission. ErrStuck: another process stopped while it destroyed
+// the object.
+func (d *Dir) Open(name Name) (*Object, error) {
+	file := name.FileName()
+	for try := range tries {
+		if o, err := d.share(file); o != nil || err != nil {
+			return o, err
+		}
+		o, err := d.openOnce(name, file)
+		if !errors.Is(err, errAgain) {
+			return o, err
+		}
+		pause(try)
+	}
+	return nil, errs.New(errs.ErrStuck, "%s: another process, which seems to be stopped, holds its file exclusively (lsof %s/%s shows which)", name, d.Path, file)
+}
+
+// errAgain: another process was half-way; look again.
+var errAgain = errors.New("look again")
+
+// share gives another handle to what this process holds already, if the name
+// still leads to it.
+func (d *Dir) share(file string) (*Object, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.held) == 0 {
+		return nil, nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstatat(d.fd, file, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return nil, nil //nolint:nilerr // the open that follows says why
+	}
+	o := d.held[lockfile.IdentityOf(&st)]
+	if o == nil || st.Nlink > 1 {
+		return nil, nil
+	}
+	o.handles++
+	return o, nil
+}
+
+func (d *Dir) openOnce(name Name, file string) (*Object, error) {
+	fd, writable, st, err := lockfile.Open(d.fd, file)
+	if err != nil {
+		return nil, d.named(file, err)
+	}
+	o := &Object{FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), dir: d, file: file, handles: 1}
+	check.Point("open.opened")
+	if err := d.admit(o, name, &st); err != nil {
+		// Drop the lock by hand: a process forked just now may have a copy of the
+		// descriptor.
+		_ = lockfile.Unlock(fd, lockfile.Holders)
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return d.enter(o), nil
+}
+
+// named puts the path in front of what was found there.
+func (d *Dir) named(file string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%s/%s %w", d.Path, file, err)
+}
+
+// admit decides whether the object that was opened exists, and holds it if so.
+func (d *Dir) admit(o *Object, name Name, st *unix.Stat_t) error {
+	if st.Dev != d.id.Dev {
+		return d.named(o.file, errs.New(errs.ErrCorrupt, "lies on another file system than its directory; unmount it"))
+	}
+	if d.Scope == Local && st.Uid != uint32(os.Geteuid()) {
+		return d.named(o.file, errs.New(fs.ErrPermission, "belongs to uid %d, not to you; that user or root must remove it", st.Uid))
+	}
+	header, err := readHeader(o.FD)
+	if err != nil {
+		if same, e := lockfile.SamePath(d.fd, o.file, o.ID); e == nil && !same {
+			return errAgain
+		}
+		return d.named(o.file, err)
+	}
+	o.Header = header
+	if err := d.join(o); err != nil {
+		return err
+	}
+	switch {
+	case header.Name != name.Base:
+		return d.named(o.file, errs.New(errs.ErrCorrupt, "is the object %q, not %q; remove it", header.Name, name.Base))
+	case st.Size != header.FileSize():
+		return d.named(o.file, errs.New(errs.ErrCorrupt, "is %d bytes long, its header says %d: somebody has truncated it", st.Size, header.FileSize()))
+	}
+	return nil
+}
+
+// readHeader copies the header once and looks at the copy only.
+func readHeader(fd int) (layout.Header, error) {
+	b := make([]byte, layout.StateMapSize)
+	n, err := lockfile.ReadAt(fd, b, 0)
+	if err != nil {
+		return layout.Header{}, fmt.Errorf("cannot be read: %w", err)
+	}
+	need, err := layout.HeaderLength(b[:min(n, layout.NameOffset)])
+	if err != nil {
+		return layout.Header{}, err
+	}
+	if need > n && n == len(b) {
+		b = append(b, make([]byte, need-n)...)
+		m, err := lockfile.ReadAt(fd, b[n:], int64(n))
+		if err != nil {
+			return layout.Header{}, fmt.Errorf("cannot be read: %w", err)
+		}
+		n += m
+	}
+	return layout.ParseHeader(b[:n])
+}
+
+// join takes the shared lock if somebody else held the object before we did. We
+// never decide by what we see after taking our own lock only: two openers would
+// each see the other, and raise the dead.
+func (d *Dir) join(o *Object) error {
+	if o.Writable {
+		return d.joinAsWriter(o)
+	}
+	return d.joinAsReader(o)
+}
+
+func (d *Dir) joinAsWriter(o *Object) error {
+	alone, err := lockfile.TryExclusive(o.FD, lockfile.Holders)
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	check.Point("open.tried")
+	if alone {
+		return d.remove(o)
+	}
+	got, err := lockfile.TryShared(o.FD, lockfile.Holders)
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	check.Point("open.locked")
+	if !got {
+		return errAgain
+	}
+	return d.stillNamed(o)
+}
+
+// remove destroys what a dead holder left: nobody has it, and with byte 0 held
+// exclusively nobody can get it.
+func (d *Dir) remove(o *Object) error {
+	_, err := lockfile.UnlinkLocked(d.fd, o.file, o.ID)
+	check.Point("open.removed")
+	if err != nil {
+		return d.leftover(o, err)
+	}
+	return unix.ENOENT
+}
+
+// leftover explains a dead object that we may not remove, and gives its memory
+// back if nobody views it.
+func (d *Dir) leftover(o *Object, cause error) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(o.FD, &st); err != nil {
+		return err
+	}
+	if free, err := lockfile.TryExclusive(o.FD, lockfile.Viewers); err == nil && free {
+		_ = lockfile.Truncate(o.FD, layout.NameOffset+int64(len(o.Header.Name)))
+		_ = lockfile.Unlock(o.FD, lockfile.Viewers)
+	}
+	return errs.Because(cause, 0, fs.ErrPermission, "%s/%s was left by a process of uid %d that was killed; that user or root can free the name with: atoll sweep", d.Path, o.file, st.Uid)
+}
+
+func (d *Dir) joinAsReader(o *Object) error {
+	alive, err := lockfile.HeldByOther(o.FD, lockfile.Holders)
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	check.Point("open.tried")
+	if !alive {
+		return unix.ENOENT
+	}
+	got, err := lockfile.TryShared(o.FD, lockfile.Holders)
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	check.Point("open.locked")
+	if got {
+		got, err = lockfile.HeldByOther(o.FD, lockfile.Holders)
+	}
+	if err != nil || !got {
+		return errors.Join(err, errAgain)
+	}
+	return d.stillNamed(o)
+}
+
+func (d *Dir) stillNamed(o *Object) error {
+	same, err := lockfile.SamePath(d.fd, o.file, o.ID)
+	check.Point("open.checked")
+	if err == nil && !same {
+		return errAgain
+	}
+	return err
+}
+
+// enter makes o the process's object, or, if another goroutine was quicker,
+// gives back what that one has entered.
+func (d *Dir) enter(o *Object) *Object {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	first := d.held[o.ID]
+	if first == nil {
+		d.held[o.ID] = o
+		return o
+	}
+	first.handles++
+	_ = lockfile.Unlock(o.FD, lockfile.Holders)
+	_ = unix.Close(o.FD)
+	return first
+}

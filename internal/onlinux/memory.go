@@ -1,0 +1,69 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/errs"
+	"atoll/internal/namespace"
+)
+
+// seals of an unnamed object: nobody changes its size, and nobody seals it
+// further.
+const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
+
+// createUnnamed makes an object in a file that has no name and goes away with
+// the last descriptor or mapping of it.
+func createUnnamed(p plan) (*namespace.Object, error) {
+	fd, err := memfd("atoll:"+p.header.Type.String(), p.memfd)
+	if err != nil {
+		return nil, fmt.Errorf("create unnamed file: %w", err)
+	}
+	if err := finishUnnamed(fd, p); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return namespace.Unnamed(fd, p.header), nil
+}
+
+func finishUnnamed(fd int, p plan) error {
+	if err := unix.Fchmod(fd, 0o600); err != nil {
+		return err
+	}
+	if err := p.build(fd, p.header); err != nil {
+		return err
+	}
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return nil
+}
+
+// memfd makes an anonymous file. Kernels before 6.3 know neither of the flags
+// about execution.
+func memfd(name string, execution int) (int, error) {
+	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	if execution == 0 {
+		execution = unix.MFD_NOEXEC_SEAL
+	}
+	fd, err := unix.MemfdCreate(name, flags|execution)
+	if errors.Is(err, unix.EINVAL) {
+		fd, err = unix.MemfdCreate(name, flags)
+	}
+	return fd, err
+}
+
+// noSpace explains a failed reservation of memory on tmpfs.
+func noSpace(cause error, size int64) error {
+	switch {
+	case errors.Is(cause, unix.ENOSPC):
+		return errs.Because(cause, errs.CommitmentLimit, nil, "no room for %d bytes; the file system of shared memory is full (df -h %s), or mounted too small", size, namespace.Base())
+	case errors.Is(cause, unix.ENOMEM):
+		return errs.Because(cause, errs.CommitmentLimit, nil, "not enough memory for %d bytes", size)
+	}
+	return fmt.Errorf("reserve %d bytes: %w", size, cause)
+}

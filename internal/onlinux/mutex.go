@@ -1,0 +1,166 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+
+	"atoll/internal/access"
+	"atoll/internal/check"
+	"atoll/internal/errs"
+	"atoll/internal/layout"
+	"atoll/internal/wait"
+)
+
+// Mutex is a handle of a mutex. The handle is the owner, not a goroutine: within
+// a process attachment.owner says which handle, between processes the cell says
+// which member.
+type Mutex struct {
+	syncHandle
+	id uint64 // of this handle, never 0, never used again in this process
+}
+
+var mutexIDs atomic.Uint64
+
+// OpenMutex creates or opens a mutex.
+func OpenMutex(name string, intent Intent, asked access.Mask, owned bool) (m *Mutex, created bool, err error) {
+	h, created, err := openSync(name, intent, syncSpec{
+		header: layout.Header{Type: layout.Mutex},
+		access: asked,
+		kind:   func(layout.Header) layout.Kind { return layout.MutexWord },
+		word: func(me uint32) uint32 {
+			if owned {
+				return me
+			}
+			return 0
+		},
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	m = &Mutex{syncHandle: *h, id: mutexIDs.Add(1)}
+	if created && owned {
+		setOwner(&m.att.owner, m.id)
+	}
+	return m, created, nil
+}
+
+// The owning handle is written only by who owns the mutex, so it needs no atomic
+// instruction of its own. Whoever else reads it, to be told that it is not the
+// owner, may read an old value, which is not its own id either.
+//
+//go:norace
+func setOwner(p *uint64, id uint64) { *p = id }
+
+//go:norace
+func isOwner(p *uint64, id uint64) bool { return *p == id }
+
+// Lock waits until the mutex can be had and takes it.
+func (m *Mutex) Lock(ctx context.Context) (*Previous, error) {
+	if err := m.use(access.Wait); err != nil {
+		return nil, err
+	}
+	if m.att.Cell().CompareAndSwap(0, layout.MakeState(m.att.me, 0)) {
+		return nil, m.own()
+	}
+	out, err := m.att.Acquire(ctx, m.att.Claim(), m.done)
+	return m.taken(out, err)
+}
+
+// TryLock takes the mutex if it can be had now.
+func (m *Mutex) TryLock() (bool, *Previous, error) {
+	if err := m.use(access.Wait); err != nil {
+		return false, nil, err
+	}
+	out, ok, err := m.att.Try(m.att.Claim())
+	if !ok || err != nil {
+		runtime.KeepAlive(m)
+		return false, nil, err
+	}
+	previous, err := m.taken(out, nil)
+	return err == nil, previous, err
+}
+
+func (m *Mutex) taken(out wait.Outcome, err error) (*Previous, error) {
+	if err != nil {
+		runtime.KeepAlive(m)
+		return nil, err
+	}
+	previous := m.previous(out)
+	return previous, m.own()
+}
+
+// own makes this handle the owner of the mutex, which the process has just
+// taken. A Close that came first does not know of it: so it is given up here.
+func (m *Mutex) own() error {
+	setOwner(&m.att.owner, m.id)
+	check.Acquire(unsafe.Pointer(m.att))
+	if m.closed.Load() {
+		return errors.Join(fs.ErrClosed, m.abandon())
+	}
+	return nil
+}
+
+// Unlock gives the mutex up.
+func (m *Mutex) Unlock() error {
+	if !isOwner(&m.att.owner, m.id) {
+		if m.closed.Load() {
+			return fs.ErrClosed
+		}
+		return errs.ErrNotOwner
+	}
+	check.Release(unsafe.Pointer(m.att))
+	setOwner(&m.att.owner, 0)
+	if m.att.Cell().CompareAndSwap(layout.MakeState(m.att.me, 0), 0) {
+		runtime.KeepAlive(m)
+		return nil
+	}
+	return m.give(layout.Unlocked)
+}
+
+// give ends the ownership with next; if it cannot, the handle stays the owner.
+func (m *Mutex) give(next func(uint32) uint32) error {
+	err := m.att.Change(next, m.mine)
+	if err != nil {
+		setOwner(&m.att.owner, m.id)
+	}
+	runtime.KeepAlive(m)
+	return err
+}
+
+// mine checks that the word says what this process knows: that it owns the mutex.
+func (m *Mutex) mine(word uint32) error {
+	if word&^layout.SleepersBit != m.att.me {
+		return errs.New(errs.ErrCorrupt, "the mutex was ours, but its state says %#x: some process wrote over it", word)
+	}
+	return nil
+}
+
+// Close closes the handle. If it owns the mutex, that is abandoned.
+func (m *Mutex) Close() error {
+	if !m.shut() {
+		return fs.ErrClosed
+	}
+	m.att.Recall()
+	// A goroutine that has the cell but is not yet known as the owner will see
+	// that the handle is closed, and abandon the mutex itself.
+	return errors.Join(m.abandon(), m.shutSync())
+}
+
+// abandon leaves the mutex to the next owner, who is told, if this handle owns it.
+func (m *Mutex) abandon() error {
+	m.att.giving.Lock()
+	defer m.att.giving.Unlock()
+	if !isOwner(&m.att.owner, m.id) {
+		return nil
+	}
+	check.Release(unsafe.Pointer(m.att))
+	m.space.members.KeepFile()
+	setOwner(&m.att.owner, 0)
+	return m.give(layout.Abandon)
+}

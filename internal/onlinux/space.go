@@ -1,0 +1,153 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"atoll/internal/errs"
+	"atoll/internal/layout"
+	"atoll/internal/liveness"
+	"atoll/internal/namespace"
+)
+
+// space is one directory of names with its members.
+type space struct {
+	dir     *namespace.Dir
+	members *liveness.Folder
+}
+
+// spaces are the directories this process has opened, each once.
+var spaces struct {
+	sync.Mutex
+	open map[namespace.Scope]*space
+}
+
+// spaceOf opens the directory of a scope, or opens it anew if somebody has
+// removed it under us; objects that are still held stay in the old one.
+func spaceOf(scope namespace.Scope) (*space, error) {
+	spaces.Lock()
+	defer spaces.Unlock()
+	if s := spaces.open[scope]; s != nil && !s.dir.Gone() {
+		return s, nil
+	}
+	dir, err := namespace.OpenDir(namespace.Base(), scope)
+	if err != nil {
+		return nil, err
+	}
+	s := &space{dir: dir, members: liveness.OpenFolder(dir.MembersFD())}
+	if spaces.open == nil {
+		spaces.open = make(map[namespace.Scope]*space)
+	}
+	spaces.open[scope] = s
+	return s, nil
+}
+
+// Intent is what a call wants of a name.
+type Intent uint8
+
+// The intents.
+const (
+	MustCreate   Intent = iota // fs.ErrExist if it is there
+	MustOpen                   // fs.ErrNotExist if it is not
+	CreateOrOpen               // either
+)
+
+// target is where a name leads: a directory and a name in it, or nowhere for an
+// unnamed object.
+type target struct {
+	space   *space // nil for an unnamed object
+	name    namespace.Name
+	unnamed bool
+}
+
+// resolve finds the directory of a name. The empty name is an unnamed object.
+func resolve(name string, intent Intent) (target, error) {
+	if name == "" {
+		if intent == MustOpen {
+			return target{}, errs.New(errs.ErrWrongType, "an unnamed object cannot be opened (the empty name is the directory itself)")
+		}
+		return target{unnamed: true}, nil
+	}
+	parsed, err := namespace.Parse(name)
+	if err != nil {
+		return target{}, err
+	}
+	s, err := spaceOf(parsed.Scope)
+	return target{space: s, name: parsed}, err
+}
+
+// plan is how to make an object, if one is to be made.
+type plan struct {
+	header layout.Header
+	// build completes the object's file.
+	build func(fd int, h layout.Header) error
+	// memfd are the flags for the file of an unnamed object.
+	memfd int
+}
+
+// obtain creates or opens the object of a name. In the end the caller has one
+// handle, which it must drop.
+func (t target) obtain(intent Intent, p plan) (o *namespace.Object, created bool, err error) {
+	if t.unnamed {
+		p.stamp("")
+		o, err := createUnnamed(p)
+		return o, true, err
+	}
+	return t.space.obtain(t.name, intent, p)
+}
+
+// stamp completes the header with who made it, and places the data.
+func (p *plan) stamp(name string) {
+	p.header.Name = name
+	p.header.UID = uint32(os.Geteuid())
+	p.header.PID = uint32(os.Getpid())
+	p.header.Created = time.Now().UnixNano()
+	if p.header.Type == layout.Section && !p.header.Has(layout.FlagFile) {
+		p.header.PlaceData()
+	}
+}
+
+// obtainTries bounds how often an object may come and go between our looks.
+const obtainTries = 1000
+
+func (s *space) obtain(name namespace.Name, intent Intent, p plan) (*namespace.Object, bool, error) {
+	for range obtainTries {
+		// Look first, also to create: making a large section only to find that the
+		// name is taken would be a waste.
+		o, err := s.open(name, p.header.Type)
+		switch {
+		case err == nil && intent == MustCreate:
+			return nil, false, errors.Join(fs.ErrExist, o.DropHandle())
+		case err == nil:
+			return o, false, nil
+		case intent == MustOpen || !errors.Is(err, fs.ErrNotExist):
+			return nil, false, err
+		}
+		p.stamp(name.Base)
+		o, err = s.dir.Create(name, p.header, func(fd int) error { return p.build(fd, p.header) })
+		if err == nil {
+			return o, true, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, false, err
+		}
+	}
+	return nil, false, errs.New(errs.ErrStuck, "%s: other processes created and closed it %d times while this one tried", name, obtainTries)
+}
+
+func (s *space) open(name namespace.Name, typ layout.Type) (*namespace.Object, error) {
+	o, err := s.dir.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if o.Header.Type != typ {
+		return nil, errors.Join(
+			errs.New(errs.ErrWrongType, "%s belongs to a %s, not to a %s", name, o.Header.Type, typ), o.DropHandle())
+	}
+	return o, nil
+}

@@ -1,0 +1,153 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/access"
+	"atoll/internal/errs"
+	"atoll/internal/layout"
+	"atoll/internal/liveness"
+	"atoll/internal/lockfile"
+	"atoll/internal/namespace"
+	"atoll/internal/wait"
+)
+
+// attachment is one synchronisation object as this process sees it: its cell,
+// mapped, and the place in its queue, for all handles of the process together.
+//
+// The page is unmapped when nothing refers to the attachment any more, not by
+// Close: so the fast paths need no count of who is just using it.
+type attachment struct {
+	wait.Slot
+	me    uint32
+	owner uint64 // mutex: the handle that owns it; see mutex.go
+	// giving keeps Close of a handle and a Lock through it from giving the mutex
+	// up twice.
+	giving sync.Mutex
+}
+
+// mapState maps the first page of an object's file.
+func mapState(o *namespace.Object) (unsafe.Pointer, error) {
+	if !o.Writable {
+		return nil, errs.New(fs.ErrPermission, "its file may only be read by this user; waiting needs the right to write")
+	}
+	page, err := unix.MmapPtr(o.FD, 0, nil, layout.StateMapSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map state: %w", err)
+	}
+	return page, nil
+}
+
+// attach returns the process's attachment to an object.
+func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.Folder) (*attachment, error) {
+	shared, err := o.Shared(func() (any, error) {
+		page, err := mapState(o)
+		if err != nil {
+			return nil, err
+		}
+		cell := (*layout.Cell)(unsafe.Add(page, layout.StateOffset))
+		a := &attachment{me: me}
+		a.Init(cell, kind, me, members)
+		runtime.AddCleanup(a, func(page unsafe.Pointer) { _ = unix.MunmapPtr(page, layout.StateMapSize) }, page)
+		return a, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return shared.(*attachment), nil
+}
+
+// syncHandle is a handle of a mutex or event.
+type syncHandle struct {
+	*handle
+	att   *attachment
+	space *space
+}
+
+// syncPlan says how to make a synchronisation object whose word begins as given.
+func syncPlan(header layout.Header, word uint32) plan {
+	return plan{header: header, build: func(fd int, h layout.Header) error {
+		size := h.FileSize()
+		if err := lockfile.Truncate(fd, size); err != nil {
+			return err
+		}
+		if err := lockfile.Reserve(fd, 0, size); err != nil {
+			return noSpace(err, size)
+		}
+		b := h.Encode()
+		layout.PutState(b, layout.MakeState(word, 0))
+		return lockfile.WriteAt(fd, b, 0)
+	}}
+}
+
+// syncSpec is what mutexes and events have in common when they are opened.
+type syncSpec struct {
+	header layout.Header
+	access access.Mask // asked for; 0: the usual
+	kind   func(layout.Header) layout.Kind
+	word   func(me uint32) uint32 // of a new object
+}
+
+// openSync creates or opens a synchronisation object.
+func openSync(name string, intent Intent, spec syncSpec) (h *syncHandle, created bool, err error) {
+	rights, err := access.Grant(spec.access, access.Synchronization, access.Synchronization)
+	if err != nil {
+		return nil, false, err
+	}
+	t, err := resolve(name, intent)
+	if err == nil && t.unnamed {
+		// Its waiters and owners are members somewhere, too.
+		t.space, err = spaceOf(namespace.Local)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	h = &syncHandle{space: t.space, handle: &handle{rights: rights, done: make(chan struct{})}}
+	me, err := h.space.members.Join()
+	if err != nil {
+		return nil, false, err
+	}
+	h.inner, created, err = t.obtain(intent, syncPlan(spec.header, spec.word(me)))
+	if err != nil {
+		return nil, false, errors.Join(err, h.space.members.Leave())
+	}
+	h.att, err = attach(h.inner, spec.kind(h.inner.Header), me, h.space.members)
+	if err != nil {
+		return nil, false, errors.Join(err, h.shutSync())
+	}
+	return h, created, nil
+}
+
+// shutSync closes what openSync opened.
+func (h *syncHandle) shutSync() error {
+	return errors.Join(h.inner.DropHandle(), h.space.members.Leave())
+}
+
+// Previous says who abandoned a mutex, as far as that is known.
+type Previous struct {
+	PID     int
+	Command string
+	Since   time.Time
+}
+
+// previous describes the member that an outcome names.
+func (h *syncHandle) previous(out wait.Outcome) *Previous {
+	if !out.Abandoned {
+		return nil
+	}
+	p := &Previous{Since: time.Now()}
+	if info, err := h.space.members.Describe(out.By); err == nil {
+		p.PID, p.Command = info.PID, info.Command
+	}
+	return p
+}
