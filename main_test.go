@@ -3,8 +3,7 @@
 package atoll
 
 import (
-	"fmt"
-	"os"
+	"errors"
 	"runtime"
 	"sync"
 	"testing"
@@ -15,10 +14,10 @@ import (
 
 func TestMain(m *testing.M) {
 	lostHandles = &lost
-	testkit.Main(m)
+	testkit.Main(m, lost.verdict)
 }
 
-// lost counts the handles that were lost without Close, and names them.
+// lost names the handles that were lost without Close: no test may lose one.
 var lost lostReport
 
 type lostReport struct {
@@ -33,42 +32,45 @@ func (l *lostReport) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (l *lostReport) count() int {
+func (l *lostReport) verdict() error {
+	runtime.GC()
+	time.Sleep(testkit.Quiet) // cleanups run on a goroutine of their own
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.lines)
-}
-
-// TestZLostHandles runs last in this file's order of names: no test before it may
-// have lost a handle.
-func TestZLostHandles(t *testing.T) {
-	runtime.GC()
-	time.Sleep(testkit.Quiet)
-	lost.mu.Lock()
-	defer lost.mu.Unlock()
-	for _, line := range lost.lines {
-		t.Error(line)
+	var all []error
+	for _, line := range l.lines {
+		all = append(all, errors.New(line))
 	}
+	return errors.Join(all...)
 }
 
-func TestLostHandleIsReported(t *testing.T) {
-	before := lost.count()
+var _ = testkit.Role("lose-handle", func(self *testkit.Self) {
+	lostHandles = &lost
 	func() {
-		e, err := CreateEvent("", EventOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = e.Set()
+		e, err := CreateEvent("lost", EventOptions{})
+		self.Must(err)
+		self.Must(e.Set())
 	}()
-	for deadline := time.Now().Add(testkit.Hang); lost.count() == before; {
-		if time.Now().After(deadline) {
-			t.Fatal("a lost handle was not reported")
-		}
+	for lost.verdict() == nil {
 		runtime.GC()
-		time.Sleep(time.Millisecond)
 	}
-	lost.mu.Lock()
-	defer lost.mu.Unlock()
-	fmt.Fprintln(os.Stdout, "reported, as it should be:", lost.lines[before])
-	lost.lines = lost.lines[:before]
+	self.Say("reported: %v", lost.verdict())
+	_, err := OpenEvent("lost", 0)
+	self.Say("the object still exists: %v", err == nil)
+})
+
+func TestLostHandleIsReportedAndStaysOpen(t *testing.T) {
+	child := testkit.Start(t, "lose-handle")
+	if line := child.Line(); line == "" {
+		t.Fatal("not reported")
+	} else {
+		t.Log(line)
+	}
+	for line := child.Line(); line != ""; line = child.Line() {
+		if line == "the object still exists: true" {
+			child.End()
+			return
+		}
+	}
+	t.Fatal("the lost handle was closed")
 }

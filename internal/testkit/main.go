@@ -15,14 +15,14 @@ const rootVariable = "ATOLL_ROOT"
 
 // Main runs a package's tests: in a child process the role it was started for,
 // otherwise the tests, with a base directory of their own on tmpfs. After the
-// tests nothing may be left: no object, no open descriptor. Call it from
-// TestMain.
-func Main(m *testing.M) {
+// tests nothing may be left: no object, no open descriptor, and nothing that
+// after reports. Call it from TestMain.
+func Main(m *testing.M, after ...func() error) {
 	playRole()
-	os.Exit(runTests(m))
+	os.Exit(runTests(m, after))
 }
 
-func runTests(m *testing.M) int {
+func runTests(m *testing.M, after []func() error) int {
 	base, err := os.MkdirTemp("/dev/shm", "atoll-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testkit: the tests need a tmpfs at /dev/shm:", err)
@@ -38,7 +38,13 @@ func runTests(m *testing.M) int {
 	if code != 0 {
 		return code
 	}
-	return reportLeaks(base, before)
+	for _, f := range after {
+		if err := f(); err != nil {
+			fmt.Fprintln(os.Stderr, "testkit:", err)
+			code = 1
+		}
+	}
+	return max(code, reportLeaks(base, before))
 }
 
 // reportLeaks says what the tests of a package left behind.
