@@ -10,12 +10,23 @@ import (
 	"testing"
 	"time"
 
+	"atoll/internal/namespace"
 	"atoll/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
 	lostHandles = &lost
-	testkit.Main(m, lost.verdict)
+	testkit.Main(m, lost.verdict, sweep)
+}
+
+// sweep removes what killed children left; nothing may be left after it.
+func sweep() error {
+	dir, err := namespace.OpenDir(testkit.Base(), namespace.Local)
+	if err != nil {
+		return err
+	}
+	_, err = dir.Sweep()
+	return errors.Join(err, dir.Close())
 }
 
 // lost names the handles that were lost without Close: no test may lose one.
