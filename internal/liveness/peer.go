@@ -3,8 +3,6 @@
 package liveness
 
 import (
-	"errors"
-	"io/fs"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -181,51 +179,4 @@ func (f *Folder) Describe(number uint32) (layout.MemberInfo, error) {
 		return layout.MemberInfo{}, err
 	}
 	return layout.ParseMember(b[:n])
-}
-
-// SweepDead removes the files of dead members whose number no object names any
-// more; used says whether one does. It says how many it removed.
-//
-// A dead member's number cannot come into use again while its file is there, and
-// nobody but the member itself writes the number into an object: so one that is
-// not named now will not be.
-func (f *Folder) SweepDead(names []string, used func(number uint32) bool) (removed int, err error) {
-	var failures []error
-	for _, name := range names {
-		number := parseFileName(name)
-		if number == 0 {
-			continue
-		}
-		gone, err := f.sweepMember(name, number, used)
-		if err != nil {
-			failures = append(failures, err)
-		}
-		if gone {
-			removed++
-		}
-	}
-	return removed, errors.Join(failures...)
-}
-
-func (f *Folder) sweepMember(name string, number uint32, used func(uint32) bool) (bool, error) {
-	fd, writable, st, err := lockfile.Open(f.fd, name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, err
-	}
-	defer func() { _ = unix.Close(fd) }()
-	if !writable {
-		return false, nil
-	}
-	alone, err := lockfile.TryExclusive(fd, lockfile.Holders)
-	if err != nil || !alone {
-		return false, err
-	}
-	defer func() { _ = lockfile.Unlock(fd, lockfile.Holders) }()
-	if used(number) {
-		return false, nil
-	}
-	return lockfile.UnlinkLocked(f.fd, name, lockfile.IdentityOf(&st))
 }

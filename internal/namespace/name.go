@@ -177,3 +177,18 @@ func cutEscaped(s string, n int) string {
 	}
 	return s
 }
+
+// unescape is the inverse of the escaping in FileName as far as there is one: of
+// a name that was cut, it is the readable beginning.
+func unescape(file string) string {
+	var b strings.Builder
+	for i := 0; i < len(file); i++ {
+		if c, err := hex.DecodeString(file[min(i+1, len(file)):min(i+3, len(file))]); file[i] == '%' && err == nil && len(c) == 1 {
+			b.WriteByte(c[0])
+			i += 2
+			continue
+		}
+		b.WriteByte(file[i])
+	}
+	return b.String()
+}

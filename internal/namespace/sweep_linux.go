@@ -72,23 +72,10 @@ func readSome(dir int, offset int64, size int) (names []string, next int64, err 
 }
 
 // Names calls yield with the name of every file in the directory, until it says
-// false. It reads the directory in pieces: files that come or go meanwhile may or
-// may not be seen.
-func (d *Dir) Names(yield func(file string) bool) error { return eachName(d.fd, yield) }
-
-func eachName(dir int, yield func(file string) bool) error {
-	for offset := int64(0); ; {
-		names, next, err := readSome(dir, offset, 32<<10)
-		if err != nil || len(names) == 0 && next == 0 {
-			return err
-		}
-		for _, name := range names {
-			if name != membersName && !yield(name) {
-				return nil
-			}
-		}
-		offset = next
-	}
+// false. What is there from beginning to end is seen exactly once; files that
+// come or go meanwhile may or may not be seen.
+func (d *Dir) Names(yield func(file string) bool) error {
+	return lockfile.Names(d.fd, func(name string) bool { return name == membersName || yield(name) })
 }
 
 // Sweep removes every file in the directory that nobody holds, and says how many
