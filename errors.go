@@ -43,14 +43,17 @@ var (
 // Error is what every call of this package returns when it fails.
 type Error struct {
 	Op   string // the call: "create", "open", "map", "lock", …
-	Type Type   // of the object the call was about
+	Type Type   // of the object the call was about; 0 if it was about no certain one
 	Name string // its name as the caller gave it; empty if it has none
 	Err  error  // what happened, and the way out
 }
 
 // Error names the operation, the object and what happened.
 func (e *Error) Error() string {
-	text := "atoll: " + e.Op + " " + e.Type.String()
+	text := "atoll: " + e.Op
+	if e.Type != 0 {
+		text += " " + e.Type.String()
+	}
 	if e.Name != "" {
 		text += " " + strconv.Quote(e.Name)
 	}

@@ -1,6 +1,9 @@
 package atoll
 
 import (
+	"iter"
+
+	"atoll/internal/namespace"
 	"atoll/internal/onlinux"
 )
 
@@ -22,3 +25,46 @@ var (
 	openMutex = onlinux.OpenMutex
 	openEvent = onlinux.OpenEvent
 )
+
+func kernelList(scope Scope) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		for i, err := range onlinux.List(namespace.Scope(scope)) {
+			if !yield(infoOf(i), err) {
+				return
+			}
+		}
+	}
+}
+
+func kernelStat(name string) (Info, error) {
+	i, err := onlinux.Stat(name)
+	return infoOf(i), err
+}
+
+func kernelSweep(scope Scope) (int, error) { return onlinux.Sweep(namespace.Scope(scope)) }
+
+func infoOf(k onlinux.Info) Info {
+	i := Info{
+		Name: k.Name, Resident: k.Resident, Signaled: k.Signaled, Abandoned: k.Abandoned, Waiters: k.Waiters,
+		Alive: k.Alive, Mode: k.Mode, UID: k.UID, Created: k.Created, Path: k.Path,
+		Owner: (*Process)(k.Owner), Busy: (*Process)(k.Busy),
+		Holders: processesOf(k.Holders), Viewers: processesOf(k.Viewers),
+	}
+	i.fill(&k.Header)
+	if k.Protection != 0 {
+		i.Protection = k.Protection.String()
+	}
+	if k.Problem != nil {
+		i.Problem = k.Problem.Error()
+	}
+	return i
+}
+
+// processesOf never returns nil, so that JSON has an empty list.
+func processesOf(list []onlinux.Process) []Process {
+	processes := make([]Process, len(list))
+	for i, p := range list {
+		processes[i] = Process(p)
+	}
+	return processes
+}

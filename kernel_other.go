@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 	"time"
 
@@ -56,3 +57,10 @@ func (*kernelEvent) Set() error                 { return errSystem }
 func (*kernelEvent) Reset() error               { return errSystem }
 func (*kernelEvent) Wait(context.Context) error { return errSystem }
 func (*kernelEvent) TryWait() (bool, error)     { return false, errSystem }
+
+func kernelList(Scope) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) { yield(Info{}, errSystem) }
+}
+
+func kernelStat(string) (Info, error) { return Info{}, errSystem }
+func kernelSweep(Scope) (int, error)  { return 0, errSystem }

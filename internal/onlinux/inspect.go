@@ -1,0 +1,186 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"errors"
+	"io/fs"
+	"iter"
+	"path/filepath"
+	"time"
+
+	"atoll/internal/access"
+	"atoll/internal/errs"
+	"atoll/internal/layout"
+	"atoll/internal/liveness"
+	"atoll/internal/namespace"
+)
+
+// Info is what can be seen of an object from outside; the root's type of the same
+// name documents the fields.
+type Info struct {
+	Name       string
+	Header     layout.Header
+	Protection access.Protection
+	Resident   int64
+	Signaled   *bool
+	Owner      *Process
+	Abandoned  bool
+	Busy       *Process
+	Waiters    bool
+	Alive      bool
+	Holders    []Process
+	Viewers    []Process
+	Mode       fs.FileMode
+	UID        int
+	Created    time.Time
+	Path       string
+	Problem    error
+}
+
+// lookSpace is spaceOf for one who only looks: it returns nil, and makes nothing,
+// if there is no such directory, and so no object in it.
+func lookSpace(scope namespace.Scope) (*space, error) {
+	there, err := namespace.Exists(namespace.Base(), scope)
+	if err != nil || !there {
+		return nil, err
+	}
+	return spaceOf(scope)
+}
+
+// List looks at every file of a scope.
+func List(scope namespace.Scope) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		s, err := lookSpace(scope)
+		if err != nil {
+			yield(Info{}, err)
+			return
+		}
+		if s == nil {
+			return
+		}
+		sights, err := s.dir.PeekAll()
+		users := findUsers(sights)
+		for i := range sights {
+			if !yield(s.info(&sights[i], users), nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(Info{}, err)
+		}
+	}
+}
+
+// Stat looks at the object of a name.
+func Stat(text string) (Info, error) {
+	if text == "" {
+		return Info{}, errs.New(errs.ErrBadName, "an unnamed object cannot be found from outside")
+	}
+	name, err := namespace.Parse(text)
+	if err != nil {
+		return Info{}, err
+	}
+	s, err := lookSpace(name.Scope)
+	if err != nil {
+		return Info{}, err
+	}
+	if s == nil {
+		return Info{}, errs.New(fs.ErrNotExist, "no such object")
+	}
+	sight, err := s.dir.PeekName(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Info{}, errs.New(fs.ErrNotExist, "no such object")
+	case err != nil:
+		return Info{}, err
+	}
+	info := s.info(&sight, findUsers([]namespace.Sight{sight}))
+	switch {
+	case sight.Problem != nil:
+		return info, errs.Because(sight.Problem, 0, nil, "%s", info.Path)
+	case sight.Header.Name != name.Base:
+		return info, errs.New(errs.ErrCorrupt, "%s is the object %q; remove it", info.Path, sight.Header.Name)
+	case !sight.Alive:
+		return info, errs.New(fs.ErrNotExist, "nobody has a handle to it any more; %s was left by a process that was killed, and goes away with the next use of the name or with: atoll sweep", info.Path)
+	}
+	return info, nil
+}
+
+// Sweep removes what killed processes left in a scope.
+func Sweep(scope namespace.Scope) (removed int, err error) {
+	s, err := lookSpace(scope)
+	if err != nil || s == nil {
+		return 0, err
+	}
+	removed, err = s.dir.Sweep()
+	_, e := sweepMembers(s)
+	return removed, errors.Join(err, e)
+}
+
+// sweepMembers removes the files of dead members that no object in the directory
+// names any more, and says how many.
+func sweepMembers(s *space) (removed int, err error) {
+	return s.members.SweepDead(s.dir.Numbers)
+}
+
+// info puts together what is known of a file.
+func (s *space) info(sight *namespace.Sight, users userTable) Info {
+	h, st := sight.Header, sight.Stat
+	i := Info{
+		Name:       sight.Name(s.dir.Scope).String(),
+		Header:     h,
+		Protection: access.Protection(h.Protection),
+		Resident:   st.Blocks * 512,
+		Alive:      sight.Alive,
+		Holders:    users[sight.ID].holders,
+		Viewers:    users[sight.ID].viewers,
+		Mode:       fs.FileMode(st.Mode & 0o777),
+		UID:        int(st.Uid),
+		Path:       filepath.Join(s.dir.Path, sight.File),
+		Problem:    sight.Problem,
+	}
+	if h.Created != 0 {
+		i.Created = time.Unix(0, h.Created)
+	}
+	if i.Problem == nil {
+		s.state(&i, sight)
+	}
+	return i
+}
+
+// state reads the state of a synchronisation object.
+func (s *space) state(i *Info, sight *namespace.Sight) {
+	word := sight.State.Word()
+	signaled := false
+	switch h := sight.Header; h.Type {
+	case layout.Mutex:
+		if !layout.MutexWord.Sound(sight.State) {
+			i.Problem = errs.New(errs.ErrCorrupt, "has the state %#x, which no mutex can have: some process wrote over it", uint64(sight.State))
+			return
+		}
+		signaled = s.ownerOf(i, word)
+	case layout.Event:
+		signaled = word&layout.SignaledBit != 0
+	default:
+		return
+	}
+	i.Signaled = &signaled
+	i.Waiters = word&layout.SleepersBit != 0
+	if gate := sight.State.Gate(); gate != 0 {
+		info, _ := s.members.Inspect(gate)
+		i.Busy = &Process{PID: info.PID, Command: info.Command}
+	}
+}
+
+// ownerOf says whose the mutex is, and returns whether it can be had at once.
+func (s *space) ownerOf(i *Info, word uint32) (free bool) {
+	number := word & layout.OwnerMask
+	if number == 0 {
+		return true
+	}
+	info, status := s.members.Inspect(number)
+	i.Owner = &Process{PID: info.PID, Command: info.Command}
+	i.Abandoned = word&layout.AbandonedBit != 0 || status == liveness.Dead
+	return i.Abandoned
+}
