@@ -128,6 +128,9 @@ func openSync(name string, intent Intent, spec syncSpec) (h *syncHandle, created
 	return h, created, nil
 }
 
+// Waiting says how many goroutines of this process wait for the object.
+func (h *syncHandle) Waiting() int { return h.att.Waiting() }
+
 // shutSync closes what openSync opened.
 func (h *syncHandle) shutSync() error {
 	return errors.Join(h.inner.DropHandle(), h.space.members.Leave())

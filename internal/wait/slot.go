@@ -135,6 +135,13 @@ func (s *Slot) leave(w *waiter) {
 	}
 }
 
+// Waiting says how many goroutines are in the queue.
+func (s *Slot) Waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue)
+}
+
 // Recall makes the sleeper look again at what may end its wait.
 func (s *Slot) Recall() {
 	s.control.Add(1)
