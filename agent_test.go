@@ -1,0 +1,125 @@
+//go:build linux
+
+package atoll
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"atoll/internal/futex"
+	"atoll/internal/liveness"
+	"atoll/internal/testkit"
+	"atoll/internal/wait"
+)
+
+// The agent is a process that does what a test tells it, a line a call, and says
+// a line when the call has returned. Its arguments set it up:
+//
+//	tick=10ms   how often it asks about the dead
+//	bell=off    its bell stays silent when it dies
+//	waitv=off   it behaves as on a kernel without futex_waitv
+var _ = testkit.Role("agent", func(self *testkit.Self) {
+	for _, arg := range self.Args {
+		switch key, value, _ := strings.Cut(arg, "="); key {
+		case "tick":
+			d, err := time.ParseDuration(value)
+			self.Must(err)
+			wait.SetTick(d)
+		case "bell":
+			liveness.SilenceBell()
+		case "waitv":
+			futex.ForbidWaitAny(true)
+		}
+	}
+	a := agent{mutexes: make(map[string]*Mutex), events: make(map[string]*Event)}
+	for line, ok := self.Hear(); ok; line, ok = self.Hear() {
+		verb, name, _ := strings.Cut(line, " ")
+		answer, err := a.do(verb, name)
+		self.Must(err)
+		self.Say("%s %s%s", verb, name, answer)
+	}
+	a.close(self)
+})
+
+type agent struct {
+	mutexes map[string]*Mutex
+	events  map[string]*Event
+}
+
+func (a *agent) do(verb, name string) (answer string, err error) {
+	ctx := context.Background()
+	switch verb {
+	case "mutex":
+		a.mutexes[name], _, err = CreateOrOpenMutex(name, MutexOptions{})
+	case "event":
+		a.events[name], _, err = CreateOrOpenEvent(name, EventOptions{})
+	case "lock":
+		var previous *Abandoned
+		previous, err = a.mutexes[name].Lock(ctx)
+		if previous != nil {
+			answer = fmt.Sprintf(" abandoned by %d", previous.PID)
+		}
+	case "try":
+		var ok bool
+		ok, _, err = a.mutexes[name].TryLock()
+		answer = fmt.Sprintf(" %v", ok)
+	case "unlock":
+		err = a.mutexes[name].Unlock()
+	case "set":
+		err = a.events[name].Set()
+	case "wait":
+		err = a.events[name].Wait(ctx)
+	case "close":
+		if m := a.mutexes[name]; m != nil {
+			err = m.Close()
+			delete(a.mutexes, name)
+		}
+	}
+	return answer, err
+}
+
+func (a *agent) close(self *testkit.Self) {
+	for _, m := range a.mutexes {
+		self.Must(m.Close())
+	}
+	for _, e := range a.events {
+		self.Must(e.Close())
+	}
+}
+
+// startAgent starts an agent that has opened the mutexes named.
+func startAgent(t testing.TB, setup string, mutexes ...string) *testkit.Child {
+	t.Helper()
+	c := testkit.Start(t, "agent", strings.Fields(setup)...)
+	for _, name := range mutexes {
+		ask(t, c, "mutex "+name)
+	}
+	return c
+}
+
+// ask tells an agent to do something and waits until it has.
+func ask(t testing.TB, c *testkit.Child, call string) {
+	t.Helper()
+	c.Tell("%s", call)
+	c.Expect(call)
+}
+
+// stop stops a child and waits until the kernel says that it is.
+func stop(t testing.TB, c *testkit.Child) {
+	t.Helper()
+	c.Signal(syscall.SIGSTOP)
+	for deadline := time.Now().Add(testkit.Hang); processState(c.PID()) != "T"; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the child does not stop")
+		}
+	}
+}
+
+func abandonedBy(call string, c *testkit.Child) string {
+	return call + " abandoned by " + strconv.Itoa(c.PID())
+}
