@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 )
 
 // The sentinels of the public API. Each is documented where the root package
@@ -104,7 +105,8 @@ func (d *Detail) Unwrap() []error {
 	return list
 }
 
-// numbers pairs the sentinels with their Win32 numbers; the first match counts.
+// numbers pairs the sentinels, and what the system says when it has no more, with
+// their Win32 numbers; the first match counts.
 var numbers = []struct {
 	err    error
 	number uint32
@@ -124,23 +126,51 @@ var numbers = []struct {
 	{fs.ErrInvalid, InvalidParameter},
 	{context.DeadlineExceeded, WaitTimeout},
 	{context.Canceled, Cancelled},
+	{syscall.EMFILE, TooManyOpenFiles},
+	{syscall.ENFILE, TooManyOpenFiles},
+	{syscall.ENOMEM, NotEnoughMemory},
+	{syscall.ENOSPC, DiskFull},
+	{syscall.EDQUOT, DiskFull},
 	{errors.ErrUnsupported, NotSupported},
 }
 
-// Number returns the Win32 number of an error: the one that its Detail names,
-// else that of the sentinel it wraps, else ERROR_GEN_FAILURE; 0 for nil.
+// Number returns the Win32 number of an error: the first that its tree has, from
+// the outside to the inside, where a Detail has the number that it names, else
+// that of its sentinel, else that of its cause. ERROR_GEN_FAILURE if there is
+// none; 0 for nil.
 func Number(err error) uint32 {
 	if err == nil {
 		return 0
 	}
-	var d *Detail
-	if errors.As(err, &d) && d.Number != 0 {
+	if n := numberIn(err); n != 0 {
+		return n
+	}
+	return GenFailure
+}
+
+// numberIn is Number, but 0 if there is none.
+func numberIn(err error) uint32 {
+	if d, ok := err.(*Detail); ok && d.Number != 0 { //nolint:errorlint // this node; the loop goes on inward
 		return d.Number
+	}
+	switch inner := err.(type) { //nolint:errorlint // walks the tree itself
+	case interface{ Unwrap() []error }:
+		for _, e := range inner.Unwrap() {
+			if n := numberIn(e); n != 0 {
+				return n
+			}
+		}
+	case interface{ Unwrap() error }:
+		if e := inner.Unwrap(); e != nil {
+			if n := numberIn(e); n != 0 {
+				return n
+			}
+		}
 	}
 	for _, n := range numbers {
 		if errors.Is(err, n.err) {
 			return n.number
 		}
 	}
-	return GenFailure
+	return 0
 }
