@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -205,7 +206,8 @@ func TestMutexMemberFileRemoved(t *testing.T) {
 	other := newTestMutex(t, "rm2", MutexOptions{InitiallyOwned: true})
 	owner := startAgent(t, "tick=5ms", "rm", "rm2")
 	ask(t, owner, "lock rm")
-	removeMembersBut(t, os.Getpid())
+	file := memberFile(t, owner.PID())
+	must(t, os.Remove(file))
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Hang)
 	defer cancel()
 	_, err := m.Lock(ctx)
@@ -214,7 +216,7 @@ func TestMutexMemberFileRemoved(t *testing.T) {
 		t.Fatal(ok, err)
 	}
 	owner.Tell("lock rm2") // waits, so its tick finds that its file is gone
-	for deadline := time.Now().Add(testkit.Hang); len(livingMembers(t)) < 2; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(testkit.Hang); !exists(file); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the member file did not come back")
 		}
@@ -228,33 +230,27 @@ func TestMutexMemberFileRemoved(t *testing.T) {
 	mustUnlock(t, other)
 }
 
-func livingMembers(t *testing.T) map[string]int {
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// memberFile finds the member file of a process.
+func memberFile(t *testing.T, pid int) string {
 	t.Helper()
-	dir := fmt.Sprintf("%s/atoll-%d/members", testkit.Base(), os.Geteuid())
-	entries, err := os.ReadDir(dir)
+	files, err := filepath.Glob(fmt.Sprintf("%s/atoll-%d/members/*", testkit.Base(), os.Geteuid()))
 	must(t, err)
-	files := make(map[string]int)
-	for _, e := range entries {
-		path := dir + "/" + e.Name()
-		b, err := os.ReadFile(path)
+	for _, file := range files {
+		b, err := os.ReadFile(file)
 		must(t, err)
 		info, err := parseMember(b)
 		must(t, err)
-		if processState(info.PID) == "" {
-			continue // left by a killed child
-		}
-		files[path] = info.PID
-	}
-	return files
-}
-
-func removeMembersBut(t *testing.T, pid int) {
-	t.Helper()
-	for path, owner := range livingMembers(t) {
-		if owner != pid {
-			must(t, os.Remove(path))
+		if info.PID == pid {
+			return file
 		}
 	}
+	t.Fatalf("process %d has no member file", pid)
+	return ""
 }
 
 // TestMutexKilledAtRandom: processes that lock, count and unlock are killed at

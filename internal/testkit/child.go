@@ -95,7 +95,8 @@ func Start(t testing.TB, role string, args ...string) *Child {
 // Command is the command that Start starts, to be changed before StartCommand.
 func Command(role string, args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.Env = append(os.Environ(), roleVariable+"="+role)
+	// A race build sleeps a second at its end unless told not to.
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	return cmd
 }
