@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+)
+
+// ownFailure gives an error the status that says that atoll failed, not the
+// command it was to run.
+func ownFailure(err error) error {
+	var s *statusError
+	if err == nil || errors.As(err, &s) {
+		return err
+	}
+	return &statusError{statusOwn, err}
+}
+
+// runCommand runs a command with our own input and output, and passes signals on
+// to it. It returns the command's status as a statusError.
+func runCommand(args []string, signals <-chan os.Signal) error {
+	c := exec.Command(args[0], args[1:]...)
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := c.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	for {
+		select {
+		case s := <-signals:
+			if s == os.Interrupt && atTerminal() {
+				continue // the terminal has sent it to the command as well
+			}
+			_ = c.Process.Signal(s)
+		case err := <-ended:
+			return commandStatus(err)
+		}
+	}
+}
+
+func commandStatus(err error) error {
+	var e *exec.ExitError
+	if !errors.As(err, &e) {
+		return err
+	}
+	if w, ok := e.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		return &statusError{statusSignal + int(w.Signal()), nil}
+	}
+	return &statusError{e.ExitCode(), nil}
+}
+
+// atTerminal says whether this process is in the foreground of a terminal, whose
+// Ctrl-C every process of the foreground gets.
+func atTerminal() bool {
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return false
+	}
+	// pid (comm) state ppid pgrp session tty_nr tpgid …; comm may have anything
+	// in it, also parentheses.
+	text := string(stat)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	return len(fields) > 5 && fields[2] == fields[5]
+}

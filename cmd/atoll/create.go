@@ -1,0 +1,200 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"atoll"
+)
+
+const createLong = `Create an object and hold it: while a command runs, whose exit status is then
+returned, or without one until this command is interrupted. The object lives on
+as long as any other process has a handle to it.
+
+TYPE is section, mutex or event.
+
+A signal to end (SIGINT, SIGTERM) is passed on to the command. If atoll itself
+fails while a command was given, the exit status is 125; a command ended by
+signal N gives 128+N.`
+
+const createExample = `  atoll create mutex build-lock &
+  atoll create event go --manual -- ./worker.sh
+  atoll create section prices --size 1M --json
+  atoll create section table --file table.bin -- ./indexer
+  atoll create mutex once --owned --or-open -- make`
+
+// createFlags are the flags of create; each belongs to certain types.
+type createFlags struct {
+	orOpen, asJSON bool
+
+	size       byteCount
+	file       string
+	protection string
+	reserve    bool
+	largePages bool
+
+	owned            bool
+	manual, signaled bool
+}
+
+// flagTypes says which types a flag is for; the others are for all.
+var flagTypes = map[string][]atoll.Type{
+	"size": {atoll.TypeSection}, "file": {atoll.TypeSection}, "protection": {atoll.TypeSection},
+	"reserve": {atoll.TypeSection}, "large-pages": {atoll.TypeSection},
+	"owned":  {atoll.TypeMutex},
+	"manual": {atoll.TypeEvent}, "signaled": {atoll.TypeEvent},
+}
+
+func newCreate() *cobra.Command {
+	f := &createFlags{}
+	cmd := &cobra.Command{
+		Use:     "create TYPE NAME [flags] [-- COMMAND…]",
+		Short:   "Create an object, and hold it while a command runs",
+		Long:    createLong,
+		Example: createExample,
+		Args: func(cmd *cobra.Command, args []string) error {
+			return checkCreate(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return create(cmd, f, args[0], args[1], args[2:])
+		},
+		ValidArgs: []string{"section", "mutex", "event"},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.orOpen, "or-open", false, "if it exists already, hold the existing one")
+	flags.BoolVar(&f.asJSON, "json", false, "print what was created as a JSON object")
+	flags.Var(&f.size, "size", "section: its size, such as 4096, 64K, 1M, 2G")
+	flags.StringVar(&f.file, "file", "", "section: over this file, which is made if it is missing and grows to --size")
+	flags.StringVar(&f.protection, "protection", "read-write", "section: the most that views may do: "+strings.Join(protectionNames(), ", "))
+	flags.BoolVar(&f.reserve, "reserve", false, "section: take memory only when it is touched")
+	flags.BoolVar(&f.largePages, "large-pages", false, "section: in large pages")
+	flags.BoolVar(&f.owned, "owned", false, "mutex: own it from the beginning")
+	flags.BoolVar(&f.manual, "manual", false, "event: stays set until it is reset")
+	flags.BoolVar(&f.signaled, "signaled", false, "event: set from the beginning")
+	return cmd
+}
+
+// checkCreate looks at the arguments: TYPE NAME, then a command behind "--".
+func checkCreate(cmd *cobra.Command, args []string) error {
+	own := len(args)
+	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
+		own = dash
+		if len(args) == dash {
+			return usage("there is no command behind --; leave -- out to hold the object until interrupted")
+		}
+	}
+	switch {
+	case own < 2:
+		return usage("atoll create wants a type and a name; try atoll create --help")
+	case own > 2:
+		return usage("atoll create wants one type and one name; put -- before the command to run: -- %s", strings.Join(args[2:], " "))
+	case args[1] == "":
+		return usage("an unnamed object could not be found by anybody; give it a name")
+	}
+	var t atoll.Type
+	if err := t.UnmarshalText([]byte(args[0])); err != nil {
+		return usage("%q is no type; section, mutex and event are", args[0])
+	}
+	if creators[t] == nil {
+		return usage("no %s can be made yet: this version has sections, mutexes and events", t)
+	}
+	for name, types := range flagTypes {
+		if cmd.Flags().Changed(name) && !slices.Contains(types, t) {
+			return usage("--%s is for a %s, not for this type: %s", name, types[0], t)
+		}
+	}
+	return nil
+}
+
+// creators make an object of a type.
+var creators = map[atoll.Type]func(name string, f *createFlags) (o atoll.Object, created bool, err error){
+	atoll.TypeSection: createSection,
+	atoll.TypeMutex: func(name string, f *createFlags) (atoll.Object, bool, error) {
+		return obtain(f, name, atoll.MutexOptions{InitiallyOwned: f.owned}, atoll.CreateMutex, atoll.CreateOrOpenMutex)
+	},
+	atoll.TypeEvent: func(name string, f *createFlags) (atoll.Object, bool, error) {
+		return obtain(f, name, atoll.EventOptions{ManualReset: f.manual, Signaled: f.signaled}, atoll.CreateEvent, atoll.CreateOrOpenEvent)
+	},
+}
+
+// obtain creates an object, or opens the existing one if --or-open allows it.
+func obtain[T atoll.Object, O any](
+	f *createFlags, name string, options O,
+	create func(string, O) (T, error), createOrOpen func(string, O) (T, bool, error),
+) (o atoll.Object, created bool, err error) {
+	var t T
+	if f.orOpen {
+		t, created, err = createOrOpen(name, options)
+	} else {
+		t, err = create(name, options)
+		created = true
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return t, created, nil
+}
+
+// create makes the object and holds it.
+func create(cmd *cobra.Command, f *createFlags, typ, name string, command []string) (err error) {
+	if len(command) > 0 {
+		defer func() { err = ownFailure(err) }()
+	}
+	var t atoll.Type
+	if err := t.UnmarshalText([]byte(typ)); err != nil {
+		return err
+	}
+	// Before the object exists: a signal that comes as soon as it does must not
+	// end this process without closing it.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	o, created, err := creators[t](name, f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	if err := announce(cmd, f, o, created, len(command) > 0); err != nil {
+		return err
+	}
+	if len(command) == 0 {
+		<-signals
+		return nil
+	}
+	return runCommand(command, signals)
+}
+
+// createdItem is what create --json prints.
+type createdItem struct {
+	item
+	New bool `json:"new"` // false: it existed, and is held now
+}
+
+// announce says what was made. A command's output stays its own: beside it we
+// speak only if asked to, by --json.
+func announce(cmd *cobra.Command, f *createFlags, o atoll.Object, created, quiet bool) error {
+	if f.asJSON {
+		info, err := atoll.Stat(o.Name())
+		if err != nil {
+			return err
+		}
+		return printJSON(cmd.OutOrStdout(), createdItem{itemOf(info), created})
+	}
+	if quiet {
+		return nil
+	}
+	verb := "created"
+	if !created {
+		verb = "opened"
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s; process %d holds it until it is interrupted (Ctrl-C)\n",
+		verb, o.Type(), show(o.Name()), os.Getpid())
+	return err
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"atoll"
+)
+
+func newInfo() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "info NAME",
+		Short: "Show one object in full",
+		Long:  "Show everything that can be seen of one object from outside, at this moment.",
+		Example: `  atoll info prices
+  atoll info 'Global\prices' --json`,
+		Args: exactly(1, "the name of an object"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			info, err := atoll.Stat(args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), itemOf(info))
+			}
+			return printInfo(cmd.OutOrStdout(), &info)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	return cmd
+}
+
+func printInfo(w io.Writer, i *atoll.Info) error {
+	table := newTable(w)
+	line := func(key, value string) { _, _ = fmt.Fprintf(table, "%s:\t%s\n", key, value) }
+	line("name", show(i.Name))
+	line("type", i.Type.String())
+	line("state", showState(i))
+	switch i.Type {
+	case atoll.TypeSection:
+		line("size", fmt.Sprintf("%s (%d bytes)", showSize(i.Size), i.Size))
+		if i.File != "" {
+			line("file", show(i.File))
+		}
+	case atoll.TypeEvent, atoll.TypeTimer:
+		line("reset", map[bool]string{true: "manual", false: "auto"}[i.ManualReset])
+	}
+	line("holders", showProcesses(i.Holders))
+	if i.Type == atoll.TypeSection {
+		line("viewers", showProcesses(i.Viewers))
+	} else {
+		line("waiters", yesNo(i.Waiters))
+	}
+	if i.Busy != nil {
+		line("being changed by", showProcess(*i.Busy))
+	}
+	line("rights", fmt.Sprintf("%s, uid %d", i.Mode.Perm(), i.UID))
+	line("created", fmt.Sprintf("%s by pid %d", i.Created.Format(time.DateTime), i.Creator))
+	line("own file", fmt.Sprintf("%s, %s resident", show(i.Path), showSize(i.Resident)))
+	return table.Flush()
+}

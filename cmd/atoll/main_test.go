@@ -1,0 +1,116 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"atoll/internal/testkit"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"atoll": main})
+}
+
+// TestScripts runs testdata/script/*.txtar. Each script has a directory of
+// objects of its own, in which nothing may be left at its end.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			base, err := os.MkdirTemp("/dev/shm", "atoll-test-")
+			if err != nil {
+				return err
+			}
+			env.Setenv("ATOLL_ROOT", base)
+			env.Defer(func() { _ = os.RemoveAll(base) })
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "root" {
+				return false, fmt.Errorf("no condition %q", cond)
+			}
+			return os.Geteuid() == 0, nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"until": until, "status": status, "pidof": pidOf, "empty": empty, "uniform": uniform,
+		},
+	})
+}
+
+// until REGEXP COMMAND… runs the command again and again until its output
+// matches.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP COMMAND…")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(testkit.Hang)
+	for time.Now().Before(deadline) {
+		_ = ts.Exec(args[1], args[2:]...)
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%v never says %q; last:\n%s%s", args[1:], args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+}
+
+// status N COMMAND… checks the exit status of a command.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		e, ok := err.(interface{ ExitCode() int }) //nolint:errorlint // exec.ExitError, unwrapped
+		if !ok {
+			ts.Fatalf("%v: %v", args[1:], err)
+		}
+		got = e.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%v: exit status %d, want %d", args[1:], got, want)
+	}
+}
+
+// pidof VARIABLE sets a variable to the process number of the command that was
+// put into the background last.
+func pidOf(ts *testscript.TestScript, neg bool, args []string) {
+	background := ts.BackgroundCmds()
+	if neg || len(args) != 1 || len(background) == 0 {
+		ts.Fatalf("usage, after COMMAND &: pidof VARIABLE")
+	}
+	ts.Setenv(args[0], strconv.Itoa(background[len(background)-1].Process.Pid))
+}
+
+// empty checks that no file of an object is left.
+func empty(ts *testscript.TestScript, neg bool, _ []string) {
+	left := testkit.Objects(ts.Getenv("ATOLL_ROOT"))
+	if (len(left) == 0) == neg {
+		ts.Fatalf("files of objects: %v", left)
+	}
+}
+
+// uniform BYTE COUNT writes a file "input" of that many equal bytes.
+func uniform(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: uniform BYTE COUNT")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("input"), bytes.Repeat([]byte(args[0][:1]), n), 0o600))
+}
