@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"strings"
 	"unicode/utf8"
 
 	"atoll/internal/errs"
@@ -70,7 +71,7 @@ func layoutSignature() uint32 {
 		offVersion, offSignature, offType, offFlags, offDataOffset, offSize, offProtection,
 		offUID, offPID, offNameLen, offCreated, offFileDev, offFileIno, offPathLen, offChecksum,
 		SleepersBit, AbandonedBit, OwnerMask, SignaledBit, generationStep,
-		memberBell, memberPID, memberCommand, memberSize,
+		memberVersion, memberPID, memberStarted, memberBell, memberCommand, memberSize,
 	}
 	var b []byte
 	for _, v := range table {
@@ -271,17 +272,30 @@ func (h *Header) unsound(reserved []byte) string {
 		return "unknown flags"
 	case len(bytes.Trim(reserved, "\x00")) != 0:
 		return "reserved bytes are not zero"
-	case !utf8.ValidString(h.Name):
-		return "the name is not UTF-8"
-	case h.Type != Section && h.Flags&^FlagManualReset != 0, h.Type == Section && h.Has(FlagManualReset):
+	case !utf8.ValidString(h.Name) || strings.ContainsAny(h.Name, "\\\x00"):
+		return "no possible name"
+	case h.Flags&^h.Type.flags() != 0:
 		return "flags of another type"
-	case h.Type != Section:
-		if h.Size != 0 || h.DataOffset != 0 || h.Path != "" || h.Protection != 0 {
-			return "fields of another type"
-		}
-		return ""
+	case !h.Has(FlagFile) && (h.FileDev != 0 || h.FileIno != 0 || h.Path != ""):
+		return "it names a file, but is not a section over one"
+	case h.Type == Section:
+		return h.unsoundSection()
+	case h.Size != 0 || h.DataOffset != 0 || h.Protection != 0:
+		return "fields of another type"
 	}
-	return h.unsoundSection()
+	return ""
+}
+
+// flags are what an object of the type may have.
+func (t Type) flags() Flags {
+	switch t {
+	case Section:
+		return FlagFile | FlagReserve | FlagLargePages
+	case Event, Timer:
+		return FlagManualReset
+	default:
+		return 0
+	}
 }
 
 func (h *Header) unsoundSection() string {
@@ -293,10 +307,10 @@ func (h *Header) unsoundSection() string {
 	case h.Protection == 0 || h.Protection > MaxProtection:
 		return "no such protection"
 	case h.Has(FlagFile):
-		if h.DataOffset != 0 || h.Path == "" || h.Has(FlagLargePages) {
+		if h.DataOffset != 0 || h.Path == "" || strings.Contains(h.Path, "\x00") || h.Has(FlagLargePages) {
 			return "no possible file section"
 		}
-	case h.Path != "" || h.DataOffset != placed.DataOffset:
+	case h.DataOffset != placed.DataOffset:
 		return "no possible place of the data"
 	}
 	return ""

@@ -1,0 +1,224 @@
+package layout
+
+import (
+	"sync/atomic"
+	"testing"
+	"unsafe"
+
+	"pgregory.net/rapid"
+)
+
+// words draws a word: any bits at all, or one that programs make.
+func words(t *rapid.T, label string) uint32 {
+	return rapid.OneOf(
+		rapid.Uint32(),
+		rapid.SampledFrom([]uint32{
+			0, 1, 2, 3, SleepersBit, SleepersBit | 1, AbandonedBit, AbandonedBit | 7, AbandonedBit | SleepersBit | 7,
+			OwnerMask, generationMask, generationMask | SignaledBit, 1<<32 - 1,
+		}),
+	).Draw(t, label)
+}
+
+func members(t *rapid.T, label string) uint32 { return rapid.Uint32Range(1, OwnerMask).Draw(t, label) }
+
+func TestTakeMutex(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word, me := words(t, "word"), members(t, "me")
+		next, v := Claim{Kind: MutexWord, Me: me, Start: words(t, "start")}.Take(word)
+		owner := word & OwnerMask
+		var want Verdict
+		switch {
+		case owner == 0:
+			want = Taken
+		case word&AbandonedBit != 0:
+			want = Inherited
+		default:
+			want = Blocked
+		}
+		if v != want {
+			t.Fatalf("%#x: verdict %d, want %d", word, v, want)
+		}
+		if v == Blocked && next != word {
+			t.Fatalf("blocked, but %#x became %#x", word, next)
+		}
+		if v != Blocked && (MutexWord.Owner(next) != me || next&OwnerMask != me || !MutexWord.Sound(State(next))) {
+			t.Fatalf("%#x became %#x, not mine (%#x)", word, next, me)
+		}
+		if (next^word)&SleepersBit != 0 {
+			t.Fatalf("%#x became %#x: the sleepers bit changed", word, next)
+		}
+	})
+}
+
+func TestTakeOver(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word, me := words(t, "word"), members(t, "me")
+		next := Claim{Kind: MutexWord, Me: me}.TakeOver(word)
+		if next != word&SleepersBit|me || MutexWord.Owner(next) != me {
+			t.Fatalf("%#x became %#x", word, next)
+		}
+	})
+}
+
+// A life of a mutex's word: whatever happens in whatever order, it is sound, has
+// one owner or none, and who takes it after Abandon is told.
+func TestMutexLife(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var word, owner uint32
+		abandoned := false
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			me := members(t, "me")
+			switch rapid.IntRange(0, 3).Draw(t, "step") {
+			case 0:
+				next, v := Claim{Kind: MutexWord, Me: me}.Take(word)
+				if got := v != Blocked; got != (owner == 0) || (v == Inherited) != (owner == 0 && abandoned) {
+					t.Fatalf("word %#x of owner %#x, abandoned %v: verdict %d", word, owner, abandoned, v)
+				}
+				if v != Blocked {
+					word, owner, abandoned = next, me, false
+				}
+			case 1:
+				word |= SleepersBit
+			case 2:
+				if owner != 0 {
+					word, owner, abandoned = Unlocked(word), 0, false
+				}
+			case 3:
+				if owner != 0 {
+					word, owner, abandoned = Abandon(word), 0, true
+				}
+			}
+			if !MutexWord.Sound(State(word)) || MutexWord.Owner(word) != owner {
+				t.Fatalf("word %#x, owner %#x", word, owner)
+			}
+		}
+	})
+}
+
+func TestTakeEvent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word, start, me := words(t, "word"), words(t, "start"), members(t, "me")
+		next, v := Claim{Kind: AutoEventWord, Me: me, Start: start}.Take(word)
+		if signaled := word&SignaledBit != 0; (v == Taken) != signaled || v == Inherited || next != word&^SignaledBit {
+			t.Fatalf("auto-reset %#x became %#x, verdict %d", word, next, v)
+		}
+		next, v = Claim{Kind: ManualEventWord, Me: me, Start: start}.Take(word)
+		released := word&SignaledBit != 0 || (word^start)&generationMask != 0
+		if (v == Taken) != released || v == Inherited || next != word {
+			t.Fatalf("manual-reset %#x since %#x became %#x, verdict %d", word, start, next, v)
+		}
+		if AutoEventWord.Owner(word) != 0 || ManualEventWord.Owner(word) != 0 {
+			t.Fatal("an event has no owner")
+		}
+	})
+}
+
+func TestSetAndResetEvent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word := words(t, "word")
+		set := SetEvent(word)
+		switch {
+		case set&SignaledBit == 0:
+			t.Fatalf("%#x set is %#x", word, set)
+		case SetEvent(set) != set:
+			t.Fatalf("set twice: %#x, %#x", set, SetEvent(set))
+		case (set^word)&SleepersBit != 0:
+			t.Fatalf("%#x set is %#x: the sleepers bit changed", word, set)
+		case word&SignaledBit != 0 && set != word:
+			t.Fatalf("%#x was set already and became %#x", word, set)
+		case word&SignaledBit == 0 && (set-word)&generationMask != generationStep:
+			t.Fatalf("%#x set is %#x: the generation did not move by one", word, set)
+		}
+		reset := ResetEvent(set)
+		if reset != set&^SignaledBit || ResetEvent(reset) != reset {
+			t.Fatalf("%#x reset is %#x", set, reset)
+		}
+		// Who waited before is released by Set then Reset; who comes after is not.
+		if word&SignaledBit == 0 {
+			if _, v := (Claim{Kind: ManualEventWord, Start: word}).Take(reset); v != Taken {
+				t.Fatalf("one who waited since %#x is not released by %#x", word, reset)
+			}
+		}
+		if _, v := (Claim{Kind: ManualEventWord, Start: reset}).Take(reset); v != Blocked {
+			t.Fatalf("one who came after the reset is released by %#x", reset)
+		}
+	})
+}
+
+// The generation comes round after 2^30 sets, not sooner, and never touches
+// another bit.
+func TestGenerationWraps(t *testing.T) {
+	for _, sleepers := range []uint32{0, SleepersBit} {
+		last := sleepers | generationMask
+		if next := SetEvent(last); next != sleepers|SignaledBit {
+			t.Errorf("after the last generation: %#x", next)
+		}
+	}
+}
+
+// Sound accepts any bits, and everything that Atoll itself writes.
+func TestSound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := State(rapid.Uint64().Draw(t, "state"))
+		for _, k := range []Kind{MutexWord, ManualEventWord, AutoEventWord} {
+			if sound := k.Sound(s); sound && s.Gate() > OwnerMask {
+				t.Fatalf("%#x: the gate is no member", uint64(s))
+			}
+		}
+	})
+	for _, c := range []struct {
+		k    Kind
+		s    State
+		want bool
+	}{
+		{MutexWord, 0, true},
+		{MutexWord, MakeState(7, 0), true},
+		{MutexWord, MakeState(7|SleepersBit, 9), true},
+		{MutexWord, MakeState(AbandonedBit|7, OwnerMask), true},
+		{MutexWord, MakeState(AbandonedBit, 0), false},
+		{MutexWord, MakeState(0, OwnerMask+1), false},
+		{ManualEventWord, MakeState(NewEvent(true), 0), true},
+		{AutoEventWord, MakeState(NewEvent(false), 1<<31), false},
+	} {
+		if got := c.k.Sound(c.s); got != c.want {
+			t.Errorf("kind %d, %#x: sound is %v", c.k, uint64(c.s), got)
+		}
+	}
+}
+
+// Other processes and the kernel see the halves at fixed places.
+func TestCellLayout(t *testing.T) {
+	var c Cell
+	if unsafe.Sizeof(c) != 8 || unsafe.Alignof(c) != 8 {
+		t.Errorf("size %d, alignment %d", unsafe.Sizeof(c), unsafe.Alignof(c))
+	}
+	if !c.CompareAndSwap(0, MakeState(0x11223344, 0x55667788)) || c.CompareAndSwap(0, 1) {
+		t.Error("compare and swap")
+	}
+	if c.FutexWord().Load() != 0x11223344 || c.GateWord().Load() != 0x55667788 {
+		t.Errorf("word %#x, gate %#x", c.FutexWord().Load(), c.GateWord().Load())
+	}
+	c.StoreUnderGate(7, 9)
+	if s := c.Load(); s.Word() != 7 || s.Gate() != 9 {
+		t.Errorf("state %#x", uint64(s))
+	}
+	if StateOffset%64 != 0 || MemberBell%64 != 0 {
+		t.Error("what changes must have a cache line of its own")
+	}
+	var _ *atomic.Uint32 = c.FutexWord()
+}
+
+func TestStateInAFile(t *testing.T) {
+	h := soundHeaders()["mutex"]
+	b := h.Encode()
+	PutState(b, MakeState(5, 6))
+	if s, ok := GetState(b); !ok || s != MakeState(5, 6) {
+		t.Errorf("got %#x, %v", uint64(s), ok)
+	}
+	if got, err := ParseHeader(b); err != nil || got != h {
+		t.Errorf("the state disturbs the header: %+v, %v", got, err)
+	}
+	if _, ok := GetState(b[:StateOffset+7]); ok {
+		t.Error("a state out of too few bytes")
+	}
+}
