@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"atoll/internal/check"
 	"atoll/internal/futex"
 	"atoll/internal/liveness"
 	"atoll/internal/testkit"
@@ -23,6 +24,7 @@ import (
 //	tick=10ms   how often it asks about the dead
 //	bell=off    its bell stays silent when it dies
 //	waitv=off   it behaves as on a kernel without futex_waitv
+//	die=POINT   it kills itself at a point of package check (build tag atollcheck)
 var _ = testkit.Role("agent", func(self *testkit.Self) {
 	for _, arg := range self.Args {
 		switch key, value, _ := strings.Cut(arg, "="); key {
@@ -34,6 +36,13 @@ var _ = testkit.Role("agent", func(self *testkit.Self) {
 			liveness.SilenceBell()
 		case "waitv":
 			futex.ForbidWaitAny(true)
+		case "die":
+			check.SetHook(func(point string) {
+				if point == value {
+					_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+					select {} // the signal is on its way
+				}
+			})
 		}
 	}
 	a := agent{mutexes: make(map[string]*Mutex), events: make(map[string]*Event)}
@@ -70,6 +79,11 @@ func (a *agent) do(verb, name string) (answer string, err error) {
 		answer = fmt.Sprintf(" %v", ok)
 	case "unlock":
 		err = a.mutexes[name].Unlock()
+	case "events":
+		// Manual reset.
+		a.events[name], _, err = CreateOrOpenEvent(name, EventOptions{ManualReset: true})
+	case "reset":
+		err = a.events[name].Reset()
 	case "set":
 		err = a.events[name].Set()
 	case "wait":
@@ -100,6 +114,15 @@ func startAgent(t testing.TB, setup string, mutexes ...string) *testkit.Child {
 		ask(t, c, "mutex "+name)
 	}
 	return c
+}
+
+// dies waits for the end of an agent that was told to die.
+func dies(t testing.TB, c *testkit.Child) {
+	t.Helper()
+	if line := c.Line(); line != "" {
+		t.Fatalf("the agent lives and says %q", line)
+	}
+	_ = c.Wait()
 }
 
 // ask tells an agent to do something and waits until it has.

@@ -233,3 +233,19 @@ func Soon(t testing.TB, done <-chan struct{}, what string) {
 		t.Fatalf("%s: it hangs", what)
 	}
 }
+
+// FirstToSay waits until one of the children says a line, and returns which.
+func FirstToSay(t testing.TB, want string, children ...*Child) int {
+	t.Helper()
+	for deadline := time.Now().Add(Hang); ; time.Sleep(time.Millisecond) {
+		for i, c := range children {
+			if len(c.lines) > 0 {
+				c.Expect(want)
+				return i
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nobody says %q", want)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+//go:build linux && atollcheck
+
+package atoll
+
+import (
+	"testing"
+
+	"atoll/internal/testkit"
+)
+
+const fastTick = "tick=5ms"
+
+// sleepers starts agents that wait for the object of a call, and see to it that
+// they are asleep.
+func sleepers(t *testing.T, n int, setup, open, call string) []*testkit.Child {
+	t.Helper()
+	var list []*testkit.Child
+	for range n {
+		c := testkit.Start(t, "agent", setup)
+		ask(t, c, open)
+		c.Tell("%s", call)
+		list = append(list, c)
+	}
+	for _, c := range list {
+		c.Silent()
+	}
+	return list
+}
+
+// TestUnlockKilledInsideTheGate: an owner dies on its way through Unlock while
+// others sleep. Whatever it had done by then, they get the mutex, one after
+// another; they are told if the unlock had not yet happened.
+func TestUnlockKilledInsideTheGate(t *testing.T) {
+	for point, want := range map[string]string{
+		"gate.closed":  "abandoned",
+		"gate.changed": "",
+		"gate.opened":  "",
+	} {
+		t.Run(point, func(t *testing.T) {
+			owner := testkit.Start(t, "agent", "die="+point)
+			ask(t, owner, "mutex killed")
+			ask(t, owner, "lock killed")
+			waiters := sleepers(t, 2, fastTick, "mutex killed", "lock killed")
+			owner.Tell("unlock killed")
+			dies(t, owner)
+			first := "lock killed"
+			if want != "" {
+				first = abandonedBy(first, owner)
+			}
+			handOver(t, waiters, first)
+		})
+	}
+}
+
+// TestSetKilledInsideTheGate: a setter dies on its way through Set while others
+// sleep. From the change on, the signal counts, though nobody was woken.
+func TestSetKilledInsideTheGate(t *testing.T) {
+	for _, kind := range []string{"event", "events"} {
+		for point, happened := range map[string]bool{"gate.closed": false, "gate.changed": true, "gate.opened": true} {
+			t.Run(kind+" "+point, func(t *testing.T) {
+				setter := testkit.Start(t, "agent", "die="+point)
+				ask(t, setter, kind+" e")
+				waiters := sleepers(t, 2, fastTick, kind+" e", "wait e")
+				setter.Tell("set e")
+				dies(t, setter)
+				again := testkit.Start(t, "agent")
+				ask(t, again, kind+" e")
+				if kind == "events" {
+					if !happened {
+						ask(t, again, "set e")
+					}
+					waiters[0].Expect("wait e")
+					waiters[1].Expect("wait e")
+				} else {
+					released := oneOf(t, waiters, happened)
+					if !happened {
+						ask(t, again, "set e")
+						released = oneOf(t, waiters, true)
+					}
+					other := waiters[1-released]
+					other.Silent()
+					ask(t, again, "set e")
+					other.Expect("wait e")
+				}
+				for _, c := range append(waiters, again) {
+					c.End()
+				}
+			})
+		}
+	}
+}
+
+// oneOf waits until one of two children says that its wait is over, or, if none
+// should, checks that both are silent. It returns which.
+func oneOf(t *testing.T, waiters []*testkit.Child, expected bool) int {
+	t.Helper()
+	if !expected {
+		waiters[0].Silent()
+		waiters[1].Silent()
+		return 0
+	}
+	return testkit.FirstToSay(t, "wait e", waiters...)
+}
+
+// TestGateOfTheDeadIsRepairedWithoutTick: whoever wants the gate next finds that
+// its holder is dead, and wakes those whom the dead one should have woken.
+func TestGateOfTheDeadIsRepairedWithoutTick(t *testing.T) {
+	setter := testkit.Start(t, "agent", "die=gate.changed")
+	ask(t, setter, "events e")
+	waiters := sleepers(t, 3, "tick=1h", "events e", "wait e")
+	setter.Tell("set e")
+	dies(t, setter)
+	for _, c := range waiters {
+		c.Silent()
+	}
+	again := testkit.Start(t, "agent", "tick=1h")
+	ask(t, again, "events e")
+	ask(t, again, "reset e") // needs the gate, and wakes nobody by itself
+	for _, c := range waiters {
+		c.Expect("wait e")
+		c.End()
+	}
+	again.End()
+}
+
+// TestRepairerKilled: one who repairs the gate of a dead one dies as well.
+func TestRepairerKilled(t *testing.T) {
+	setter := testkit.Start(t, "agent", "die=gate.changed")
+	ask(t, setter, "events e")
+	waiters := sleepers(t, 2, "tick=1h", "events e", "wait e")
+	setter.Tell("set e")
+	dies(t, setter)
+	second := testkit.Start(t, "agent", "die=repair.taken")
+	ask(t, second, "events e")
+	second.Tell("reset e")
+	dies(t, second)
+	third := testkit.Start(t, "agent", "tick=1h")
+	ask(t, third, "events e")
+	ask(t, third, "reset e")
+	for _, c := range waiters {
+		c.Expect("wait e")
+		c.End()
+	}
+	third.End()
+}
+
+// TestWaiterKilledOnItsWayToSleep: one that has set the sleepers bit, or has just
+// taken over, and dies there, takes nothing with it.
+func TestWaiterKilledOnItsWayToSleep(t *testing.T) {
+	owner := startAgent(t, "", "killed")
+	ask(t, owner, "lock killed")
+	waiters := sleepers(t, 1, "tick=1h", "mutex killed", "lock killed")
+	dying := testkit.Start(t, "agent", "die=wait.registered")
+	ask(t, dying, "mutex killed")
+	ask(t, owner, "unlock killed") // clears the bit
+	waiters[0].Expect("lock killed")
+	dying.Tell("lock killed") // sets it
+	dies(t, dying)
+	ask(t, waiters[0], "unlock killed")
+	ask(t, owner, "lock killed")
+	more := sleepers(t, 2, "tick=1h", "mutex killed", "lock killed")
+	ask(t, owner, "unlock killed")
+	handOver(t, more, "lock killed")
+	waiters[0].End()
+	owner.End()
+}
+
+// TestTakeoverKilled: the one that takes over from a dead owner dies in its turn;
+// the next is told of it, not of the first.
+func TestTakeoverKilled(t *testing.T) {
+	newTestMutex(t, "killed", MutexOptions{}) // keeps it alive when both are dead
+	owner := startAgent(t, "", "killed")
+	ask(t, owner, "lock killed")
+	second := testkit.Start(t, "agent", "die=lock.takenover")
+	ask(t, second, "mutex killed")
+	second.Tell("lock killed")
+	second.Silent()
+	owner.Kill()
+	dies(t, second)
+	third := startAgent(t, "tick=1h", "killed")
+	third.Tell("lock killed")
+	third.Expect(abandonedBy("lock killed", second))
+	ask(t, third, "unlock killed")
+	third.End()
+}
