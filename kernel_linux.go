@@ -13,6 +13,10 @@ type (
 	kernelMutex    = onlinux.Mutex
 	kernelEvent    = onlinux.Event
 	kernelPrevious = onlinux.Previous
+
+	kernelSection        = onlinux.Section
+	kernelSectionOptions = onlinux.SectionOptions
+	kernelView           = onlinux.View
 )
 
 const (
@@ -24,6 +28,8 @@ const (
 var (
 	openMutex = onlinux.OpenMutex
 	openEvent = onlinux.OpenEvent
+
+	openSection = onlinux.OpenSection
 )
 
 func kernelList(scope Scope) iter.Seq2[Info, error] {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"runtime"
 	"time"
 
@@ -64,3 +65,39 @@ func kernelList(Scope) iter.Seq2[Info, error] {
 
 func kernelStat(string) (Info, error) { return Info{}, errSystem }
 func kernelSweep(Scope) (int, error)  { return 0, errSystem }
+
+type kernelSectionOptions struct {
+	Size                int64
+	File                *os.File
+	Protection          access.Protection
+	Reserve, LargePages bool
+	Access              access.Mask
+}
+
+type kernelSection struct{ noHandle }
+
+func openSection(string, intent, kernelSectionOptions) (*kernelSection, bool, error) {
+	return nil, false, errSystem
+}
+
+func (*kernelSection) Size() int64             { return 0 }
+func (*kernelSection) DataOffset() int64       { return 0 }
+func (*kernelSection) File() (*os.File, error) { return nil, errSystem }
+func (*kernelSection) Map(uintptr, access.Mask, int64, int64) (*kernelView, error) {
+	return nil, errSystem
+}
+
+type kernelView struct{ noHandle }
+
+func (*kernelView) Bytes() []byte                           { return nil }
+func (*kernelView) Address() uintptr                        { return 0 }
+func (*kernelView) Size() int64                             { return 0 }
+func (*kernelView) ReadAt([]byte, int64) (int, error)       { return 0, errSystem }
+func (*kernelView) WriteAt([]byte, int64) (int, error)      { return 0, errSystem }
+func (*kernelView) Guard(func([]byte) error) (bool, error)  { return true, errSystem }
+func (*kernelView) Flush(int64, int64) error                { return errSystem }
+func (*kernelView) Prefetch(int64, int64) error             { return errSystem }
+func (*kernelView) Pin(int64, int64) error                  { return errSystem }
+func (*kernelView) Unpin(int64, int64) error                { return errSystem }
+func (*kernelView) Commit(int64, int64) error               { return errSystem }
+func (*kernelView) Protect(int64, int64, access.Mask) error { return errSystem }

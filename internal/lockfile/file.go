@@ -186,8 +186,31 @@ func WriteAt(fd int, b []byte, offset int64) error {
 
 // Reserve allocates the bytes from offset to offset+length, so that touching
 // them cannot fail later.
-func Reserve(fd int, offset, length int64) error {
-	return retry(func() error { return unix.Fallocate(fd, 0, offset, length) })
+func Reserve(fd int, offset, length int64) error { return Allocate(fd, 0, offset, length) }
+
+// smallestPiece is what Allocate goes down to when it is interrupted: about a
+// millisecond's work.
+const smallestPiece = 1 << 20
+
+// Allocate calls fallocate. tmpfs gives back all that it has allocated when a
+// signal comes, so that a process that gets them regularly, because it is
+// profiled for one, would never come to an end: after each interruption we ask
+// for smaller pieces.
+func Allocate(fd int, mode uint32, offset, length int64) error {
+	piece := length
+	for length > 0 {
+		n := min(piece, length)
+		err := unix.Fallocate(fd, mode, offset, n)
+		switch {
+		case err == unix.EINTR: //nolint:errorlint // errno straight from the call
+			piece = max(n/2, smallestPiece)
+		case err != nil:
+			return err
+		default:
+			offset, length = offset+n, length-n
+		}
+	}
+	return nil
 }
 
 // Truncate sets the file's size.

@@ -1,0 +1,256 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/access"
+	"atoll/internal/errs"
+	"atoll/internal/layout"
+	"atoll/internal/lockfile"
+)
+
+// ownDescriptor duplicates the caller's descriptor, without touching how the
+// caller's file is used.
+func ownDescriptor(f *os.File) (fd int, err error) {
+	closed := errs.New(fs.ErrClosed, "the file is closed")
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return -1, closed
+	}
+	var e error
+	if raw.Control(func(n uintptr) { fd, e = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 0) }) != nil {
+		return -1, closed
+	}
+	if errors.Is(e, unix.EBADF) {
+		return -1, closed
+	}
+	if e != nil {
+		return -1, fmt.Errorf("duplicate the file's descriptor: %w", e)
+	}
+	return fd, nil
+}
+
+func protectionOf(h layout.Header) access.Protection { return access.Protection(h.Protection) }
+
+// fileHeader checks that a section of size bytes (0: the file's) can be made over
+// the file, and fills in the header. The file is not changed yet.
+func fileHeader(fd int, size int64, h *layout.Header) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return errs.Numbered(errs.BadExeFormat, fs.ErrInvalid, "a section needs a regular file")
+	}
+	if err := fileRights(fd, protectionOf(*h)); err != nil {
+		return err
+	}
+	switch {
+	case size == 0 && st.Size == 0:
+		return errs.Numbered(errs.FileInvalid, fs.ErrInvalid, "the file is empty; give a size to let it grow")
+	case size == 0:
+		size = st.Size
+	}
+	switch {
+	case size >= fileLimit:
+		return errs.Numbered(errs.NotEnoughMemory, nil, "a section over a file has less than %d bytes", int64(fileLimit))
+	case size > st.Size && !protectionOf(*h).Writable():
+		return errs.Numbered(errs.NotEnoughMemory, nil, "the file has %d bytes, %d were asked for, and a %s section cannot let it grow", st.Size, size, protectionOf(*h))
+	}
+	path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		return fmt.Errorf("path of the file: %w", err)
+	}
+	h.Flags |= layout.FlagFile
+	h.Size, h.Path = size, path
+	id := lockfile.IdentityOf(&st)
+	h.FileDev, h.FileIno = id.Dev, id.Ino
+	return nil
+}
+
+// fileRights compares what the descriptor may do with what the protection needs.
+func fileRights(fd int, protection access.Protection) error {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil {
+		return err
+	}
+	mode := flags & unix.O_ACCMODE
+	switch {
+	case flags&unix.O_PATH != 0 || mode == unix.O_WRONLY:
+		return errs.New(fs.ErrPermission, "the file is not open for reading, which every section needs")
+	case protection.Writable() && mode != unix.O_RDWR:
+		return errs.New(fs.ErrPermission, "the file is open for reading only; a %s section needs it open for reading and writing", protection)
+	case protection.Executable():
+		return tryExecute(fd)
+	}
+	return nil
+}
+
+// growFile makes the file at least size bytes long, with room on the disk for
+// the new ones. It never makes it shorter, whatever others do to it meanwhile.
+func growFile(fd int, size int64) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Size >= size {
+		return nil
+	}
+	err := growInRoom(fd, st.Size, size)
+	switch {
+	case errors.Is(err, unix.EOPNOTSUPP):
+		// A file system that cannot reserve: a full disk shows when it is written.
+		err = lockfile.Truncate(fd, size)
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return errs.Because(err, errs.DiskFull, nil, "no room to let the file grow from %d to %d bytes", st.Size, size)
+	case errors.Is(err, unix.EFBIG):
+		return errs.Because(err, errs.NotEnoughMemory, nil, "the file system has no files of %d bytes", size)
+	}
+	if err != nil {
+		return fmt.Errorf("let the file grow from %d to %d bytes: %w", st.Size, size, err)
+	}
+	return nil
+}
+
+// growInRoom first takes the room behind the end of the file and then moves the
+// end: a file system may move the end part of the way before it finds that it is
+// full.
+func growInRoom(fd int, old, size int64) error {
+	err := lockfile.Allocate(fd, unix.FALLOC_FL_KEEP_SIZE, old, size-old)
+	if err == nil {
+		return lockfile.Allocate(fd, 0, old, size-old)
+	}
+	// Give back what lies behind the end now, if nobody has moved it.
+	var st unix.Stat_t
+	if !errors.Is(err, unix.EOPNOTSUPP) && unix.Fstat(fd, &st) == nil && st.Size == old {
+		_ = lockfile.Truncate(fd, old)
+	}
+	return err
+}
+
+// fileOfExisting gives the descriptor for a handle of a section that exists. own
+// is the caller's file, or -1 if there is none; it is closed if it is not what
+// is returned, but for an error, when it stays the caller's to close.
+func fileOfExisting(h *layout.Header, own int, write bool) (int, error) {
+	id := lockfile.Identity{Dev: h.FileDev, Ino: h.FileIno}
+	if own >= 0 {
+		if err := sameFile(h, own, id); err != nil {
+			return own, err
+		}
+		flags, err := unix.FcntlInt(uintptr(own), unix.F_GETFL, 0)
+		if err == nil && (!write || flags&unix.O_ACCMODE == unix.O_RDWR) {
+			return own, nil
+		}
+	}
+	if !h.Has(layout.FlagFile) {
+		return -1, nil
+	}
+	mode := unix.O_RDONLY
+	if write {
+		mode = unix.O_RDWR
+	}
+	fd, err := findFile(h.Path, id, mode)
+	if err != nil {
+		return own, err
+	}
+	closeFile(own)
+	return fd, nil
+}
+
+// sameFile refuses an existing section that is over something else than the
+// caller's file.
+func sameFile(h *layout.Header, own int, id lockfile.Identity) error {
+	if !h.Has(layout.FlagFile) {
+		return errs.New(fs.ErrExist, "the section exists, and is one of memory, not over a file")
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(own, &st); err != nil {
+		return err
+	}
+	if lockfile.IdentityOf(&st) != id {
+		return errs.New(fs.ErrExist, "the section exists, over another file (%s when it was created)", h.Path)
+	}
+	return nil
+}
+
+// findFile opens the file of a section: by the path it had, or, if it was renamed
+// or deleted since, by a descriptor of a process that holds it. Every holder of
+// the section has one.
+func findFile(path string, id lockfile.Identity, mode int) (int, error) {
+	fd, err := openIdentified(path, id, mode)
+	if !errors.Is(err, errElsewhere) {
+		return fd, err
+	}
+	fd, err = openHeld(id, mode)
+	if !errors.Is(err, errElsewhere) {
+		return fd, err
+	}
+	return -1, errs.New(fs.ErrNotExist, "the section exists, but its file, %s when it was created, was renamed or deleted, and no process whose descriptors you may see has it open; rename it back, or let a process of the holder's user open it", path)
+}
+
+// errElsewhere: the path does not lead to the file.
+var errElsewhere = errors.New("not there")
+
+// openIdentified opens a path if it leads to the file id. It looks without
+// opening first, so that nothing happens to what may have been put there instead.
+func openIdentified(path string, id lockfile.Identity, mode int) (int, error) {
+	look, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) {
+		return -1, err
+	}
+	if err != nil {
+		return -1, errElsewhere
+	}
+	defer func() { _ = unix.Close(look) }()
+	var st unix.Stat_t
+	if err := unix.Fstat(look, &st); err != nil || lockfile.IdentityOf(&st) != id || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return -1, errElsewhere
+	}
+	fd, err := lockfile.Reopen(look, mode)
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
+		return -1, errs.Because(err, 0, fs.ErrPermission, "the section's file %s may not be opened as this access needs", path)
+	case err != nil:
+		return -1, fmt.Errorf("open the section's file %s: %w", path, err)
+	}
+	return fd, nil
+}
+
+// openHeld looks for the file among the descriptors of all processes that we may
+// look at.
+func openHeld(id lockfile.Identity, mode int) (int, error) {
+	processes, err := os.ReadDir("/proc")
+	if err != nil {
+		return -1, errElsewhere
+	}
+	for _, process := range processes {
+		if strings.Trim(process.Name(), "0123456789") != "" {
+			continue
+		}
+		dir := filepath.Join("/proc", process.Name(), "fd")
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue // not ours to look at, or just gone
+		}
+		for _, entry := range entries {
+			path := filepath.Join(dir, entry.Name())
+			var st unix.Stat_t
+			if unix.Stat(path, &st) != nil || lockfile.IdentityOf(&st) != id {
+				continue
+			}
+			if fd, err := openIdentified(path, id, mode); !errors.Is(err, errElsewhere) {
+				return fd, err
+			}
+		}
+	}
+	return -1, errElsewhere
+}

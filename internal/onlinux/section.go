@@ -1,0 +1,251 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/access"
+	"atoll/internal/errs"
+	"atoll/internal/layout"
+	"atoll/internal/lockfile"
+	"atoll/internal/namespace"
+)
+
+// Section is a handle of a section. A memory section's bytes lie in the object's
+// own file; a file section has a descriptor of the file beside it, one for each
+// handle.
+type Section struct {
+	*handle
+	usage
+	file int // the file of a file section; -1 for a memory section
+}
+
+// SectionOptions say how to create a section.
+type SectionOptions struct {
+	Size       int64
+	File       *os.File // nil: a memory section
+	Protection access.Protection
+	Reserve    bool
+	LargePages bool
+	Access     access.Mask // 0: what the protection allows
+}
+
+// Limits of sizes, where Windows says that a section is too big.
+const (
+	memoryLimit = 1 << 47
+	fileLimit   = 1 << 54
+	memoryPage  = 4096 // what the size of a memory section is rounded up to
+)
+
+// OpenSection creates or opens a section; of an existing one only Access and,
+// with CreateOrOpen, File count.
+func OpenSection(name string, intent Intent, o SectionOptions) (s *Section, created bool, err error) {
+	s, created, err = openSection(name, intent, o)
+	return s, created, exhausted(err)
+}
+
+func openSection(name string, intent Intent, o SectionOptions) (s *Section, created bool, err error) {
+	if _, err := access.Grant(o.Access, 0, access.SectionAll); err != nil {
+		return nil, false, err
+	}
+	p, file := plan{header: layout.Header{Type: layout.Section}}, -1
+	if intent != MustOpen {
+		if p, file, err = o.plan(); err != nil {
+			return nil, false, err
+		}
+	}
+	t, err := resolve(name, intent)
+	var inner *namespace.Object
+	if err == nil {
+		inner, created, err = t.obtain(intent, p)
+	}
+	if err != nil {
+		closeFile(file)
+		return nil, false, err
+	}
+	s, err = admitSection(inner, created, file, o.Access)
+	if err != nil {
+		return nil, false, errors.Join(err, inner.DropHandle())
+	}
+	return s, created, nil
+}
+
+func closeFile(fd int) {
+	if fd >= 0 {
+		_ = unix.Close(fd)
+	}
+}
+
+// plan checks the options and says how to make the section. file is a descriptor
+// of its own of the file, if there is one.
+func (o *SectionOptions) plan() (p plan, file int, err error) {
+	if !o.Protection.Valid() {
+		return p, -1, errs.New(fs.ErrInvalid, "no such protection of a section")
+	}
+	p.header = layout.Header{Type: layout.Section, Protection: uint32(o.Protection)}
+	if o.Protection.Executable() {
+		p.memfd = unix.MFD_EXEC
+	}
+	switch {
+	case o.Size < 0:
+		return p, -1, errs.New(fs.ErrInvalid, "a section cannot have %d bytes", o.Size)
+	case o.File != nil:
+		return o.planFile(p)
+	}
+	return p, -1, o.planMemory(&p)
+}
+
+func (o *SectionOptions) planMemory(p *plan) error {
+	switch {
+	case o.Size == 0:
+		return errs.New(fs.ErrInvalid, "a section of memory needs a size")
+	case o.Size >= memoryLimit:
+		return errs.Numbered(errs.NotEnoughMemory, nil, "a section of memory has less than %d bytes", int64(memoryLimit))
+	case o.LargePages && o.Reserve:
+		return errs.New(fs.ErrInvalid, "large pages cannot be reserved without allocating them")
+	case o.LargePages && o.Size%layout.LargePage != 0:
+		return errs.New(fs.ErrInvalid, "the size of a section in large pages must be a multiple of %d bytes", layout.LargePage)
+	}
+	p.header.Size = (o.Size + memoryPage - 1) &^ (memoryPage - 1)
+	if o.Reserve {
+		p.header.Flags |= layout.FlagReserve
+	}
+	if o.LargePages {
+		p.header.Flags |= layout.FlagLargePages
+	}
+	p.build = buildMemory
+	return nil
+}
+
+// planFile has a descriptor of its own of the caller's file, so that the caller
+// may close theirs.
+func (o *SectionOptions) planFile(p plan) (plan, int, error) {
+	if o.LargePages {
+		return p, -1, errs.New(fs.ErrInvalid, "a section over a file cannot have large pages")
+	}
+	fd, err := ownDescriptor(o.File)
+	if err != nil {
+		return p, -1, err
+	}
+	if err := fileHeader(fd, o.Size, &p.header); err != nil {
+		_ = unix.Close(fd)
+		return p, -1, err
+	}
+	p.build = func(objectFD int, h layout.Header) error {
+		if err := buildHeader(objectFD, h, h.FileSize()); err != nil {
+			return err
+		}
+		return growFile(fd, h.Size)
+	}
+	return p, fd, nil
+}
+
+// admitSection makes the handle of an object that was created or opened. It owns
+// file, also if it fails.
+func admitSection(inner *namespace.Object, created bool, file int, asked access.Mask) (*Section, error) {
+	protection := access.Protection(inner.Header.Protection)
+	rights, err := access.Grant(asked, protection.Creator(), access.SectionAll)
+	if err == nil && !inner.Header.Has(layout.FlagFile) && rights&access.Write != 0 && !inner.Writable {
+		err = errs.New(fs.ErrPermission, "its file may only be read by this user; open it with Read alone")
+	}
+	if err == nil && !created {
+		file, err = fileOfExisting(&inner.Header, file, protection.Writable() && rights&access.Write != 0)
+	}
+	if err != nil {
+		closeFile(file)
+		return nil, err
+	}
+	s := &Section{handle: &handle{inner: inner, rights: rights}, file: file}
+	s.usage.init()
+	return s, nil
+}
+
+// Size is the section's size in bytes.
+func (s *Section) Size() int64 { return s.inner.Header.Size }
+
+// DataOffset is where the section's bytes begin in the file that File gives.
+func (s *Section) DataOffset() int64 { return s.inner.Header.DataOffset }
+
+func (s *Section) protection() access.Protection {
+	return access.Protection(s.inner.Header.Protection)
+}
+
+// source is the file to map: the real one, or the object's own.
+func (s *Section) source() int {
+	if s.file >= 0 {
+		return s.file
+	}
+	return s.inner.FD
+}
+
+// File opens the file behind the section again, with no more rights than the
+// handle has.
+func (s *Section) File() (*os.File, error) {
+	if !s.enter() {
+		return nil, fs.ErrClosed
+	}
+	defer s.leave()
+	if err := access.Check(s.rights, access.Read); err != nil && s.rights&access.Write == 0 {
+		return nil, err
+	}
+	mode := unix.O_RDONLY
+	if s.rights&access.Write != 0 && s.protection().Writable() {
+		mode = unix.O_RDWR
+	}
+	fd, err := reopenAs(s.source(), mode)
+	if err != nil {
+		return nil, exhausted(err)
+	}
+	name := s.inner.Header.Path
+	if name == "" {
+		name = "atoll section " + s.inner.Header.Name
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// reopenAs opens the file of a descriptor again. Where the file's mode forbids
+// what the descriptor, which came from somebody else, may do, it is duplicated.
+func reopenAs(fd, mode int) (int, error) {
+	again, err := lockfile.Reopen(fd, mode)
+	if err == nil {
+		return again, nil
+	}
+	if flags, e := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); e == nil && flags&unix.O_ACCMODE == mode {
+		return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	}
+	return -1, fmt.Errorf("open the section's file again: %w", err)
+}
+
+// Close closes the handle. It waits for the calls that are just inside it.
+func (s *Section) Close() error {
+	if !s.end() {
+		return fs.ErrClosed
+	}
+	s.shut()
+	var err error
+	if s.file >= 0 {
+		err = unix.Close(s.file)
+	}
+	return errors.Join(err, s.inner.DropHandle())
+}
+
+// exhausted names what the system has run out of, if nobody has yet.
+func exhausted(err error) error {
+	var known *errs.Detail
+	switch {
+	case err == nil || errors.As(err, &known):
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		return errs.Because(err, errs.TooManyOpenFiles, nil, "no descriptor is left (ulimit -n shows the limit)")
+	case errors.Is(err, unix.ENOSPC):
+		return errs.Because(err, errs.CommitmentLimit, nil, "the file system of shared memory has no inode or no memory left (df -i %s; df %s)", namespace.Base(), namespace.Base())
+	case errors.Is(err, unix.ENOMEM):
+		return errs.Because(err, errs.NotEnoughMemory, nil, "not enough memory")
+	}
+	return err
+}
