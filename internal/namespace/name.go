@@ -3,6 +3,7 @@ package namespace
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"strings"
 	"unicode/utf8"
@@ -51,23 +52,26 @@ func (n Name) String() string {
 	return n.Base
 }
 
-// Parse reads the name of an object. The caller has treated "" before: it names
-// nothing.
+// Parse reads the name of an object. "" names the directory itself: who creates
+// an object without a name has treated it before.
 //
 // # Errors
 //
 // ErrBadName (Win32 123, or 161 for a leading backslash). fs.ErrNotExist (Win32
-// 3): a prefix that is no name space here. ErrWrongType: a name that a prefix
-// occupies. fs.ErrPermission: Session\.
+// 3): a prefix that is no name space here. ErrWrongType: a name that a prefix, or
+// the directory, occupies. fs.ErrPermission: Session\.
 func Parse(name string) (Name, error) {
 	if err := checkText(name); err != nil {
 		return Name{}, err
 	}
 	prefix, base, prefixed := strings.Cut(name, separator)
 	switch {
-	case !prefixed && (name == localPrefix || name == globalPrefix):
-		return Name{}, errs.New(errs.ErrWrongType, "%q is a prefix, not an object; put a name behind it: %s\\name", name, name)
+	case name == "":
+		return Name{}, errs.New(errs.ErrWrongType, "the empty name is the directory itself")
 	case !prefixed:
+		if err := occupied(name); err != nil {
+			return Name{}, err
+		}
 		return Name{Local, name}, nil
 	case prefix == "":
 		return Name{}, errs.Numbered(errs.BadPathname, errs.ErrBadName, "a name must not begin with a backslash")
@@ -76,13 +80,21 @@ func Parse(name string) (Name, error) {
 	case prefix != localPrefix && prefix != globalPrefix:
 		return Name{}, errs.Numbered(errs.PathNotFound, fs.ErrNotExist, `%q is not a name space here (Local and Global are, and are case-sensitive)`, prefix)
 	}
-	if err := checkBase(base); err != nil {
+	if err := errors.Join(checkBase(base), occupied(base)); err != nil {
 		return Name{}, err
 	}
 	if prefix == globalPrefix {
 		return Name{Global, base}, nil
 	}
 	return Name{Local, base}, nil
+}
+
+// occupied refuses the names that the prefixes have in every directory.
+func occupied(base string) error {
+	if base == localPrefix || base == globalPrefix {
+		return errs.New(errs.ErrWrongType, "%q is a prefix, not an object; put a name behind it: %s\\name", base, base)
+	}
+	return nil
 }
 
 // checkBase looks at what stands behind a prefix.
@@ -149,12 +161,12 @@ func (n Name) FileName() string {
 }
 
 // escapeByte writes one byte of a name. Letters, digits, a few signs and all of
-// UTF-8 beyond ASCII stay as they are; a dot does not stand first.
+// UTF-8 beyond ASCII stay as they are; neither a dot nor a dash stands first.
 func escapeByte(b *strings.Builder, c byte, first bool) {
 	const hexDigits = "0123456789ABCDEF"
 	switch {
 	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c >= utf8.RuneSelf,
-		c == '_', c == '-', c == '+', c == ',', c == '=', c == '@', c == '.' && !first:
+		c == '_', c == '+', c == ',', c == '=', c == '@', (c == '.' || c == '-') && !first:
 		b.WriteByte(c)
 	default:
 		b.WriteByte('%')

@@ -139,8 +139,8 @@ func (d *Dir) share(file string) (*Object, error) {
 		return nil, nil //nolint:nilerr // the open that follows says why
 	}
 	o := d.held[lockfile.IdentityOf(&st)]
-	if o == nil || st.Nlink > 1 {
-		return nil, nil
+	if o == nil || o.file != file || st.Nlink > 1 {
+		return nil, nil // not ours, or somebody has moved or linked it: the open says so
 	}
 	o.handles++
 	return o, nil
@@ -270,7 +270,7 @@ func (d *Dir) leftover(o *Object, cause error) error {
 		return err
 	}
 	if free, err := lockfile.TryExclusive(o.FD, lockfile.Viewers); err == nil && free {
-		_ = lockfile.Truncate(o.FD, layout.NameOffset+int64(len(o.Header.Name)))
+		_ = lockfile.Truncate(o.FD, layout.NameOffset+int64(len(o.Header.Name)+len(o.Header.Path)))
 		_ = lockfile.Unlock(o.FD, lockfile.Viewers)
 	}
 	return errs.Because(cause, 0, fs.ErrPermission, "%s/%s was left by a process of uid %d that was killed; that user or root can free the name with: atoll sweep", d.Path, o.file, st.Uid)
