@@ -1,0 +1,97 @@
+//go:build linux
+
+package atoll
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"atoll/internal/testkit"
+)
+
+// TestFastPathsMakeNoSystemCall watches a child with strace: between two calls of
+// getppid, which mark the place, its thread must make no other.
+func TestFastPathsMakeNoSystemCall(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is not installed: apt-get install strace")
+	}
+	trace := filepath.Join(t.TempDir(), "trace")
+	self, err := os.Executable()
+	must(t, err)
+	cmd := testkit.Command("fast-paths")
+	cmd.Args = append([]string{strace, "-f", "-o", trace, self}, cmd.Args[1:]...)
+	cmd.Path = strace
+	cmd.Env = append(cmd.Env, "GOGC=off", "GODEBUG=asyncpreemptoff=1")
+	c := testkit.StartCommand(t, cmd)
+	c.Expect("done")
+	c.End()
+	calls := callsBetweenMarks(t, trace)
+	if len(calls) != 0 {
+		t.Fatalf("the fast paths made %d system calls, the first: %s", len(calls), calls[0])
+	}
+}
+
+// callsBetweenMarks returns the system calls that the marking thread made between
+// its two marks.
+func callsBetweenMarks(t *testing.T, trace string) (calls []string) {
+	t.Helper()
+	file, err := os.Open(trace)
+	must(t, err)
+	defer func() { _ = file.Close() }()
+	thread, marks := "", 0
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		tid, call, _ := strings.Cut(lines.Text(), " ")
+		call = strings.TrimSpace(call)
+		switch {
+		case strings.HasPrefix(call, "getppid("):
+			thread = tid
+			marks++
+		case marks == 1 && tid == thread && !strings.HasPrefix(call, "---"):
+			calls = append(calls, call)
+		}
+	}
+	if marks != 2 {
+		t.Fatalf("the trace has %d marks, want 2", marks)
+	}
+	return calls
+}
+
+var _ = testkit.Role("fast-paths", func(self *testkit.Self) {
+	runtime.LockOSThread()
+	m, err := CreateMutex("fast", MutexOptions{})
+	self.Must(err)
+	e, err := CreateEvent("fast-event", EventOptions{})
+	self.Must(err)
+	ctx := context.Background()
+	paths := func() {
+		_, err := m.Lock(ctx)
+		self.Must(err)
+		self.Must(m.Unlock())
+		_, _, err = m.TryLock()
+		self.Must(err)
+		self.Must(m.Unlock())
+		self.Must(e.Set())
+		_, err = e.TryWait()
+		self.Must(err)
+		self.Must(e.Set())
+		self.Must(e.Wait(ctx))
+		self.Must(e.Reset())
+	}
+	paths()
+	syscall.Getppid()
+	for range 1000 {
+		paths()
+	}
+	syscall.Getppid()
+	self.Say("done")
+	self.Must(m.Close())
+	self.Must(e.Close())
+})
