@@ -31,6 +31,7 @@ type Peer struct {
 	bell   *futex.Word // nil: cannot be mapped; the tick serves
 	uses   int
 	gone   bool // not in the folder's table any more
+	dead   bool // no use keeping it open
 	folder *Folder
 }
 
@@ -99,7 +100,7 @@ func (p *Peer) Release() {
 	p.folder.mu.Lock()
 	defer p.folder.mu.Unlock()
 	p.uses--
-	if p.gone {
+	if p.gone || p.dead && p.uses == 0 {
 		p.retire()
 	}
 }
@@ -124,6 +125,7 @@ func (p *Peer) Status() Status {
 	defer p.folder.mu.Unlock()
 	var st unix.Stat_t
 	if err := unix.Fstat(p.fd, &st); err != nil || st.Nlink > 0 {
+		p.dead = true
 		return Dead
 	}
 	if !p.gone {

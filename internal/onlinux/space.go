@@ -19,6 +19,25 @@ import (
 type space struct {
 	dir     *namespace.Dir
 	members *liveness.Folder
+	tidied  sync.Once
+}
+
+// manyMembers is how many member files must have piled up before a process that
+// joins sweeps those of the dead, which costs a look at every object.
+const manyMembers = 128
+
+// join makes this process a member of the directory. Leave ends that.
+func (s *space) join() (uint32, error) {
+	me, err := s.members.Join()
+	if err != nil {
+		return 0, err
+	}
+	s.tidied.Do(func() {
+		if n, err := s.members.Count(manyMembers); err == nil && n == manyMembers {
+			_, _ = sweepMembers(s) // a join must not fail because a sweep did
+		}
+	})
+	return me, nil
 }
 
 // spaces are the directories this process has opened, each once.
@@ -122,11 +141,14 @@ func (s *space) obtain(name namespace.Name, intent Intent, p plan) (*namespace.O
 		o, err := s.open(name, p.header.Type)
 		switch {
 		case err == nil && intent == MustCreate:
-			return nil, false, errors.Join(fs.ErrExist, o.DropHandle())
+			return nil, false, errors.Join(
+				errs.New(fs.ErrExist, "a %s of this name exists already", o.Header.Type), o.DropHandle())
 		case err == nil:
 			return o, false, nil
-		case intent == MustOpen || !errors.Is(err, fs.ErrNotExist):
+		case !errors.Is(err, fs.ErrNotExist):
 			return nil, false, err
+		case intent == MustOpen:
+			return nil, false, errs.New(fs.ErrNotExist, "no process has a handle to an object of this name")
 		}
 		p.stamp(name.Base)
 		o, err = s.dir.Create(name, p.header, func(fd int) error { return p.build(fd, p.header) })

@@ -113,7 +113,7 @@ func openSync(name string, intent Intent, spec syncSpec) (h *syncHandle, created
 		return nil, false, err
 	}
 	h = &syncHandle{space: t.space, handle: &handle{rights: rights, done: make(chan struct{})}}
-	me, err := h.space.members.Join()
+	me, err := h.space.join()
 	if err != nil {
 		return nil, false, err
 	}
