@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -24,7 +26,11 @@ func runCommand(args []string, signals <-chan os.Signal) error {
 	c := exec.Command(args[0], args[1:]...)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := c.Start(); err != nil {
-		return err
+		var e *fs.PathError
+		if errors.As(err, &e) {
+			err = e.Err // "fork/exec" helps nobody
+		}
+		return fmt.Errorf("cannot run %s: %w", args[0], err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()

@@ -71,7 +71,7 @@ func newCreate() *cobra.Command {
 	flags.BoolVar(&f.orOpen, "or-open", false, "if it exists already, hold the existing one")
 	flags.BoolVar(&f.asJSON, "json", false, "print what was created as a JSON object")
 	flags.Var(&f.size, "size", "section: its size, such as 4096, 64K, 1M, 2G")
-	flags.StringVar(&f.file, "file", "", "section: over this file, which is made if it is missing and grows to --size")
+	flags.StringVar(&f.file, "file", "", "section: over this file, which grows to --size, and is made if it is missing")
 	flags.StringVar(&f.protection, "protection", "read-write", "section: the most that views may do: "+strings.Join(protectionNames(), ", "))
 	flags.BoolVar(&f.reserve, "reserve", false, "section: take memory only when it is touched")
 	flags.BoolVar(&f.largePages, "large-pages", false, "section: in large pages")
