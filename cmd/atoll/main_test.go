@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
@@ -33,6 +34,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("ATOLL_ROOT", base)
+			env.Setenv("TMPDIR", env.WorkDir)
 			env.Defer(func() { _ = os.RemoveAll(base) })
 			return nil
 		},
@@ -43,7 +45,7 @@ func TestScripts(t *testing.T) {
 			return os.Geteuid() == 0, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"until": until, "status": status, "pidof": pidOf, "empty": empty, "uniform": uniform,
+			"until": until, "status": status, "pidof": pidOf, "empty": empty, "nomembers": noMembers, "uniform": uniform,
 		},
 	})
 }
@@ -102,6 +104,15 @@ func empty(ts *testscript.TestScript, neg bool, _ []string) {
 	left := testkit.Objects(ts.Getenv("ATOLL_ROOT"))
 	if (len(left) == 0) == neg {
 		ts.Fatalf("files of objects: %v", left)
+	}
+}
+
+// noMembers checks that no file is left that says who was alive.
+func noMembers(ts *testscript.TestScript, neg bool, _ []string) {
+	left, err := filepath.Glob(filepath.Join(ts.Getenv("ATOLL_ROOT"), "atoll*", "members", "*"))
+	ts.Check(err)
+	if (len(left) == 0) == neg {
+		ts.Fatalf("files of members: %v", left)
 	}
 }
 
