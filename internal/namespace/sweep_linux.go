@@ -1,13 +1,18 @@
 package namespace
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/bits"
 	"math/rand/v2"
+	"sort"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"atoll/internal/check"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
 )
@@ -19,7 +24,7 @@ type sweepCursor struct {
 }
 
 // sweepBytes bounds how many entries one create looks at: a buffer of the
-// kernel's directory entries of this size, about four to eight names.
+// kernel's directory entries of this size, about four to sixteen names.
 const sweepBytes = 512
 
 // sweepSome looks at a few entries of the directory and removes what nobody
@@ -31,44 +36,106 @@ func (d *Dir) sweepSome() {
 	cursor := d.next
 	d.mu.Unlock()
 	if !cursor.started {
-		cursor.offset = rand.Int64N(int64(2) << rand.IntN(16))
+		cursor.offset = d.somewhere()
 	}
-	names, offset, err := readSome(d.fd, cursor.offset, sweepBytes)
+	entries, err := readSome(d.fd, cursor.offset)
 	if err != nil {
 		return // a create must not fail because a sweep did
 	}
-	if len(names) == 0 {
-		offset = 0 // the end: begin again
-	}
-	for _, name := range names {
-		_, _ = d.sweepFile(name)
+	next := int64(0) // after the end from the beginning
+	for _, e := range entries {
+		if e.name != membersName {
+			_, _ = d.sweepFile(e.name)
+		}
+		next = e.next
 	}
 	d.mu.Lock()
-	d.next = sweepCursor{started: true, offset: offset}
+	d.next = sweepCursor{started: true, offset: next}
 	d.mu.Unlock()
 }
 
-// readSome reads the names of at most size bytes of directory entries from
-// offset, by a description of its own, and returns where to go on.
-func readSome(dir int, offset int64, size int) (names []string, next int64, err error) {
+// somewhere returns a random place in the directory. What offsets mean depends on
+// the kernel: before 6.6 they count the entries; since then each entry has one
+// that stays, later ones have higher, and the directory is read upward, or since
+// 6.14 downward. Long-lived entries at one end must not hide what is behind them,
+// and after millions of creates the offsets are high and have wide gaps: so every
+// order of magnitude of distance from either end is as likely as any other.
+func (d *Dir) somewhere() int64 {
+	first, err := readSome(d.fd, 0)
+	if err != nil || len(first) < 2 {
+		return 0
+	}
+	a, b := first[0].next, first[len(first)-1].next
+	if rest, err := readSome(d.fd, b); err != nil || len(rest) == 0 {
+		return 0 // a look from the beginning sees everything
+	}
+	low, high := min(a, b), max(a, b)
+	if a < b {
+		high = low + d.distance(low)
+	} else {
+		low = 0
+	}
+	switch span := high - low; rand.IntN(3) {
+	case 0:
+		return low + someMagnitude(span)
+	case 1:
+		return high - someMagnitude(span)
+	default:
+		return low + rand.Int64N(span+1)
+	}
+}
+
+// distance is about how far entries reach behind low in a directory that is read
+// upward: less than twice as far as the last one.
+func (d *Dir) distance(low int64) int64 {
+	return 1 << sort.Search(61, func(k int) bool {
+		rest, err := readSome(d.fd, low+1<<k)
+		return err != nil || len(rest) == 0
+	})
+}
+
+// someMagnitude returns a number from 0 to span, as likely a small as a large one.
+func someMagnitude(span int64) int64 {
+	return min(span, rand.Int64N(1<<rand.IntN(bits.Len64(uint64(span))+1)))
+}
+
+// entry is an entry of a directory, and the offset behind it.
+type entry struct {
+	name string
+	next int64
+}
+
+// readSome reads sweepBytes of directory entries from offset, by a description of
+// its own, without "." and "..".
+func readSome(dir int, offset int64) (entries []entry, err error) {
 	fd, err := unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer func() { _ = unix.Close(fd) }()
 	if offset != 0 {
 		if _, err := unix.Seek(fd, offset, unix.SEEK_SET); err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 	}
-	buffer := make([]byte, size)
+	buffer := make([]byte, sweepBytes)
 	n, err := unix.Getdents(fd, buffer)
-	if err != nil || n == 0 {
-		return nil, 0, err
+	if err != nil {
+		return nil, err
 	}
-	_, _, names = unix.ParseDirent(buffer[:n], -1, nil)
-	next, err = unix.Seek(fd, 0, unix.SEEK_CUR)
-	return names, next, err
+	// struct linux_dirent64: u64 ino, s64 off, u16 length, u8 type, name.
+	for b := buffer[:n]; len(b) > 19; {
+		length := int(binary.NativeEndian.Uint16(b[16:]))
+		if length <= 19 || length > len(b) {
+			break
+		}
+		name, _, _ := strings.Cut(string(b[19:length]), "\x00")
+		if name != "." && name != ".." {
+			entries = append(entries, entry{name, int64(binary.NativeEndian.Uint64(b[8:]))})
+		}
+		b = b[length:]
+	}
+	return entries, nil
 }
 
 // Names calls yield with the name of every file in the directory, until it says
@@ -119,5 +186,8 @@ func (d *Dir) sweepFile(file string) (removed bool, err error) {
 		return false, err
 	}
 	defer func() { _ = lockfile.Unlock(fd, lockfile.Holders) }()
-	return lockfile.UnlinkLocked(d.fd, file, lockfile.IdentityOf(&st))
+	check.Point("sweep.locked")
+	removed, err = lockfile.UnlinkLocked(d.fd, file, lockfile.IdentityOf(&st))
+	check.Point("sweep.removed")
+	return removed, err
 }
