@@ -223,12 +223,12 @@ proctype Process(byte me; byte kind) {
 	bool creating;
 
 	{
-	doing = opening;
+	goto next;
 next:
 	atomic {
 		doing = opening; creating = false; i = NOWHERE; fresh = NOWHERE;
 		if
-		:: round == ROUNDS -> goto end_of_life
+		:: round == ROUNDS -> ended = ended | bit(me); goto end_of_life
 		:: else -> round++
 		fi;
 		if
@@ -323,18 +323,19 @@ open:
 			:: else
 			fi
 		};
-#ifdef AS_FIRST_WRITTEN_WRITER
-		/* Any conflict was taken for life. It may be the exclusive lock of
-		 * one who found it dead, and who is killed before the unlink. */
+#ifdef BREAK_WRITER_TAKES_CONFLICT_FOR_LIFE
+		/* The conflict may be the exclusive lock of one who found it dead,
+		 * and who is killed before the unlink. */
 		goto take
 #endif
 	:: else ->
-#ifdef AS_FIRST_WRITTEN_READER
+#ifdef BREAK_READER_LOCKS_TO_FIND_OUT
 		/* A lock taken to find out, and dropped when alone, looks like life
 		 * to everybody else in between. */
 		atomic { /* F_OFD_GETLK */
 			if
-			:: may_exclude(i) -> judge_absent(me); goto next
+			:: may_exclude(i) && !others_at_door(i) -> judge_absent(me); goto next
+			:: may_exclude(i) && others_at_door(i) -> goto again
 			:: else
 			fi
 		};
@@ -487,8 +488,13 @@ buried:
 	};
 
 end_of_life:
-	ended = ended | bit(me)
-	} unless { atomic { (dead & bit(me)) -> i = 0; fresh = 0; round = 0; creating = false; doing = opening } }
+	false
+	} unless { atomic {
+		(dead & bit(me)) ->
+		i = NOWHERE; fresh = NOWHERE; round = 0; creating = false; doing = opening
+	} };
+end_dead:
+	false
 }
 
 /* Death: the kernel drops every lock of the process, and the file stays. */
@@ -516,6 +522,7 @@ byte kills;
 proctype Reaper() {
 	byte f;
 end:	do
+	:: atomic { kills < KILLS -> kills = KILLS } /* no more, or nobody seems stuck */
 	:: atomic { kills < KILLS && !(ended & bit(0)) -> kill(0) }
 	:: atomic { kills < KILLS && !(ended & bit(1)) -> kill(1) }
 	:: atomic { kills < KILLS && !(ended & bit(2)) -> kill(2) }
@@ -539,7 +546,7 @@ init {
 		ended == ALL ->
 		assert(!owed);
 #ifdef ONLY_WRITERS
-		assert(kills > 0 || name == NOWHERE); /* (d) nothing to sweep */
+		assert(dead || name == NOWHERE); /* (d) nothing to sweep */
 #endif
 		if /* the last sweep: nobody lives, so the lock is free */
 		:: name != NOWHERE ->
