@@ -5,11 +5,14 @@ package atoll
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"atoll/internal/check"
 	"atoll/internal/futex"
@@ -25,6 +28,7 @@ import (
 //	bell=off    its bell stays silent when it dies
 //	waitv=off   it behaves as on a kernel without futex_waitv
 //	die=POINT   it kills itself at a point of package check (build tag atollcheck)
+//	stop=POINT  it stops itself there
 var _ = testkit.Role("agent", func(self *testkit.Self) {
 	for _, arg := range self.Args {
 		switch key, value, _ := strings.Cut(arg, "="); key {
@@ -37,11 +41,16 @@ var _ = testkit.Role("agent", func(self *testkit.Self) {
 		case "waitv":
 			futex.ForbidWaitAny(true)
 		case "die":
-			check.SetHook(func(point string) {
-				if point == value {
-					_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
-					select {} // the signal is on its way
-				}
+			at(value, func() {
+				_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+				select {} // the signal is on its way
+			})
+		case "stop":
+			at(value, func() {
+				// To this very thread, so that it stops before it does anything else.
+				runtime.LockOSThread()
+				defer runtime.UnlockOSThread()
+				_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGSTOP)
 			})
 		}
 	}
@@ -54,6 +63,15 @@ var _ = testkit.Role("agent", func(self *testkit.Self) {
 	}
 	a.close(self)
 })
+
+// at does something at a point of package check.
+func at(point string, do func()) {
+	check.SetHook(func(p string) {
+		if p == point {
+			do()
+		}
+	})
+}
 
 type agent struct {
 	mutexes map[string]*Mutex
@@ -136,6 +154,12 @@ func ask(t testing.TB, c *testkit.Child, call string) {
 func stop(t testing.TB, c *testkit.Child) {
 	t.Helper()
 	c.Signal(syscall.SIGSTOP)
+	stopped(t, c)
+}
+
+// stopped waits until the kernel says that a child is stopped.
+func stopped(t testing.TB, c *testkit.Child) {
+	t.Helper()
 	for deadline := time.Now().Add(testkit.Hang); processState(c.PID()) != "T"; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the child does not stop")

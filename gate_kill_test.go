@@ -3,9 +3,14 @@
 package atoll
 
 import (
+	"context"
+	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"atoll/internal/testkit"
+	"atoll/internal/wait"
 )
 
 const fastTick = "tick=5ms"
@@ -182,4 +187,70 @@ func TestTakeoverKilled(t *testing.T) {
 	third.Expect(abandonedBy("lock killed", second))
 	ask(t, third, "unlock killed")
 	third.End()
+}
+
+// TestStuckGate: a process is stopped with the gate of an object closed. It is
+// not dead, so nothing is taken from it; calls end when their time is up, and
+// say who it is. When it goes on, everything does.
+func TestStuckGate(t *testing.T) {
+	wait.SetPatience(testkit.Quiet)
+	defer wait.SetPatience(10 * time.Second)
+	e := newTestEvent(t, "stuck", EventOptions{ManualReset: true})
+	waiters := sleepers(t, 1, fastTick, "events stuck", "wait stuck")
+	setter := testkit.Start(t, "agent", "stop=gate.closed")
+	ask(t, setter, "events stuck")
+	setter.Tell("set stuck")
+	stopped(t, setter)
+	holder := fmt.Sprintf("process %d", setter.PID())
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Quiet)
+	defer cancel()
+	err := e.Wait(ctx)
+	isError(t, err, ErrStuck, holder)
+	isError(t, err, context.DeadlineExceeded)
+	if try(t, e) {
+		t.Fatal("not set yet, but it releases")
+	}
+	isError(t, e.Set(), ErrStuck, holder)
+	isError(t, e.Reset(), ErrStuck, holder)
+	waiters[0].Silent()
+	setter.Signal(syscall.SIGCONT)
+	setter.Expect("set stuck")
+	waiters[0].Expect("wait stuck")
+	must(t, e.Wait(t.Context()))
+	must(t, e.Reset())
+	setter.End()
+	waiters[0].End()
+}
+
+// TestStuckRepairer: one who repairs the gate of a dead owner is stopped.
+func TestStuckRepairer(t *testing.T) {
+	wait.SetPatience(testkit.Quiet)
+	defer wait.SetPatience(10 * time.Second)
+	m := newTestMutex(t, "kept", MutexOptions{})
+	owner := testkit.Start(t, "agent", "die=gate.closed")
+	ask(t, owner, "mutex kept")
+	ask(t, owner, "lock kept")
+	sleeper := sleepers(t, 1, "tick=1h", "mutex kept", "lock kept")[0]
+	stop(t, sleeper) // or it would repair the gate itself
+	owner.Tell("unlock kept")
+	dies(t, owner) // with the gate closed, and a sleeper behind it
+	repairer := testkit.Start(t, "agent", "stop=repair.taken")
+	ask(t, repairer, "mutex kept")
+	repairer.Tell("lock kept")
+	stopped(t, repairer) // now the gate is a stopped process's
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Quiet)
+	defer cancel()
+	_, err := m.Lock(ctx)
+	isError(t, err, ErrStuck, fmt.Sprintf("process %d", repairer.PID()))
+	_, _, err = m.TryLock()
+	isError(t, err, ErrStuck)
+	repairer.Signal(syscall.SIGCONT)
+	sleeper.Signal(syscall.SIGCONT)
+	first := testkit.FirstToSay(t, abandonedBy("lock kept", owner), repairer, sleeper)
+	both := []*testkit.Child{repairer, sleeper}
+	ask(t, both[first], "unlock kept")
+	both[1-first].Expect("lock kept")
+	ask(t, both[1-first], "unlock kept")
+	repairer.End()
+	sleeper.End()
 }

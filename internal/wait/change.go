@@ -97,7 +97,7 @@ func (s *Slot) Retract(next func(word uint32) uint32) error {
 // ErrStuck when the deadline passes.
 func (s *Slot) awaitGate(state layout.State, deadline *time.Time) error {
 	if deadline.IsZero() {
-		*deadline = time.Now().Add(patience)
+		*deadline = time.Now().Add(time.Duration(patience.Load()))
 	}
 	peer, status := s.ask(state.Gate())
 	if peer != nil {

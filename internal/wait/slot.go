@@ -18,16 +18,22 @@ import (
 // tick is how long a sleeper sleeps at the most before it asks whether who it
 // waits for is alive. Bells make it unnecessary but for the cases that
 // docs/ARCHITECTURE.md names.
-var tick = atomic.Int64{}
+var tick atomic.Int64
 
-func init() { tick.Store(int64(time.Second)) }
+func init() {
+	tick.Store(int64(time.Second))
+	patience.Store(int64(10 * time.Second))
+}
 
 // SetTick changes the tick of this process, for tests.
 func SetTick(d time.Duration) { tick.Store(int64(d)) }
 
 // patience is how long a call that has no time limit of its own waits for a gate
 // that another process holds, which normally takes microseconds.
-const patience = 10 * time.Second
+var patience atomic.Int64
+
+// SetPatience changes the patience of this process, for tests.
+func SetPatience(d time.Duration) { patience.Store(int64(d)) }
 
 // strikes is how many ticks a member's file may be missing before a wait behind
 // it gives up. A living member publishes its file again within a tick.
