@@ -168,10 +168,10 @@ func wanted(scope Scope) wantedDir {
 func (w wantedDir) open(parent int, path string) (int, error) {
 	if w.create {
 		err := unix.Mkdirat(parent, w.name, w.mode&0o700)
-		if err == nil {
-			err = unix.Fchmodat(parent, w.name, w.mode, 0)
+		if err == nil || errors.Is(err, fs.ErrExist) {
+			err = w.finish(parent)
 		}
-		if err != nil && !errors.Is(err, fs.ErrExist) {
+		if err != nil {
 			return -1, fmt.Errorf("create %s: %w", path, err)
 		}
 	}
@@ -191,21 +191,29 @@ func (w wantedDir) open(parent int, path string) (int, error) {
 	return fd, nil
 }
 
+// finish gives the directory its mode if it is between mkdir and chmod of its
+// creator, who may be dead, and whose umask may have taken away any bits: it has
+// nothing but rights of its owner then, so nobody else can have been in it. Only
+// the owner can put something else in its place meanwhile.
+func (w wantedDir) finish(parent int) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(parent, w.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	mode := st.Mode & 0o7777
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != w.uid || mode == w.mode || mode&^(0o700|unix.S_ISGID) != 0 {
+		return nil
+	}
+	return unix.Fchmodat(parent, w.name, w.mode, 0)
+}
+
 func (w wantedDir) verify(fd int, path string) error {
 	var st unix.Stat_t
 	var fsys unix.Statfs_t
 	if err := errors.Join(unix.Fstat(fd, &st), unix.Fstatfs(fd, &fsys)); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	mode := st.Mode & 0o7777
-	if st.Uid == w.uid && mode == w.mode&0o700 && w.create && mode != w.mode {
-		// Between mkdir and chmod of its creator, which may be dead.
-		if err := unix.Fchmod(fd, w.mode); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		mode = w.mode
-	}
-	switch {
+	switch mode := st.Mode & 0o7777; {
 	case st.Uid != w.uid:
 		return errs.New(fs.ErrPermission, "%s belongs to uid %d, it must belong to uid %d; whoever made it must remove it", path, st.Uid, w.uid)
 	case mode != w.mode:
