@@ -182,22 +182,26 @@ func (j *job) rewrite(files []string) (changed int, err error) {
 
 // build builds and vets the result, in its workspace and each module by itself.
 func (j *job) build() error {
-	steps := []struct{ dir, work, verb, pattern string }{
-		{".", "", "build", "work"},
-		{".", "", "vet", "work"},
-		{".", "off", "build", "./..."},
+	type step struct {
+		dir, work string
+		args      []string
+	}
+	build := []string{"build", "-o", os.DevNull}
+	steps := []step{
+		{".", "", append(build, "work")},
+		{".", "", []string{"vet", "work"}},
+		{".", "off", append(build, "./...")},
 	}
 	if j.version == "" { // else the command waits for that version
-		steps = append(steps, steps[2])
-		steps[3].dir = "cmd"
+		steps = append(steps, step{"cmd", "off", append(build, "./...")})
 	}
 	for _, s := range steps {
-		cmd := exec.Command("go", s.verb, s.pattern)
+		cmd := exec.Command("go", s.args...)
 		cmd.Dir = filepath.Join(j.dir, s.dir)
 		cmd.Env = append(os.Environ(), "GOWORK="+s.work)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("go %s %s in %s: %w", s.verb, s.pattern, cmd.Dir, err)
+			return fmt.Errorf("go %s in %s: %w", strings.Join(s.args, " "), cmd.Dir, err)
 		}
 	}
 	fmt.Println("it builds and vets")

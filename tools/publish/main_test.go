@@ -55,7 +55,7 @@ func TestPublishedTreeWorks(t *testing.T) {
 	goTool(t, dir, "off", "test", "-run", "TestLayers|TestLibraryRequires|TestPrograms", ".")
 	goTool(t, filepath.Join(dir, "tools"), "", "vet", "./publish")
 	t.Run("required by another module", func(t *testing.T) { requireIt(t, dir) })
-	again := job{from: dir, dir: dir, to: "example.net/you/other"}
+	again := job{from: dir, to: "example.net/you/other"}
 	if err := again.run(true, nil); err != nil {
 		t.Errorf("published again, in place: %v", err)
 	}
