@@ -1,0 +1,176 @@
+//go:build linux && atollcheck
+
+package namespace
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"atoll/internal/check"
+	"atoll/internal/testkit"
+)
+
+// pointsIn returns the names of the points in the sources of a folder.
+func pointsIn(t *testing.T, folder string) (points []string) {
+	t.Helper()
+	sources, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	must(t, err)
+	seen := make(map[string]bool)
+	for _, source := range sources {
+		if matched, _ := filepath.Match("*_test.go", filepath.Base(source)); matched {
+			continue
+		}
+		text, err := os.ReadFile(source)
+		must(t, err)
+		for _, m := range regexp.MustCompile(`check\.Point\("([^"]+)"\)`).FindAllStringSubmatch(string(text), -1) {
+			if !seen[m[1]] {
+				seen[m[1]] = true
+				points = append(points, m[1])
+			}
+		}
+	}
+	return points
+}
+
+// killAt kills this process when it comes to a point for the nth time.
+func killAt(point string, nth int64) {
+	var count atomic.Int64
+	check.SetHook(func(p string) {
+		if p == point && count.Add(1) == nth {
+			_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+			select {} // the signal is on its way
+		}
+	})
+}
+
+// The victim does everything that passes a point, until it is killed at its own.
+var _ = testkit.Role("killed-at-point", func(self *testkit.Self) {
+	d, err := OpenDir(self.Args[0], Local)
+	self.Must(err)
+	nth, err := strconv.ParseInt(self.Args[2], 10, 64)
+	self.Must(err)
+	killAt(self.Args[1], nth)
+	for deadline := time.Now().Add(testkit.Hang / 2); time.Now().Before(deadline); {
+		self.Must(d.round(local("x")))
+		if err := litter(d, local("x")); !errors.Is(err, fs.ErrExist) {
+			self.Must(err)
+		}
+		self.Must(d.round(local("x")))
+		if err := litter(d, local("y")); !errors.Is(err, fs.ErrExist) {
+			self.Must(err)
+		}
+		_, err = d.Sweep()
+		self.Must(err)
+	}
+	self.Say("the point was never reached")
+})
+
+// The survivor does the same as the victim until it is told to end, and then
+// something more: whatever the victim left must not be in its way.
+var _ = testkit.Role("survive", func(self *testkit.Self) {
+	d, err := OpenDir(self.Args[0], Local)
+	self.Must(err)
+	self.Say("ready")
+	var ending atomic.Bool
+	go func() { self.Hear(); ending.Store(true) }()
+	for !ending.Load() {
+		self.Must(d.round(local("x")))
+	}
+	for range 20 {
+		self.Must(d.round(local("x")))
+	}
+	self.Say("done")
+})
+
+// A process is killed at each step of create, open, close and sweep. The others go
+// on, nobody sees a half-made object or one already destroyed, and at the end
+// nothing is left.
+func TestKillPoints(t *testing.T) {
+	points := pointsIn(t, ".")
+	if len(points) < 15 {
+		t.Fatalf("only the points %v", points)
+	}
+	for _, point := range points {
+		for nth := range scaled(3) {
+			t.Run(point+"/"+strconv.Itoa(nth+1), func(t *testing.T) {
+				d, base := newDir(t)
+				var survivors []*testkit.Child
+				for range 2 {
+					survivors = append(survivors, testkit.Start(t, "survive", base))
+				}
+				for _, s := range survivors {
+					s.Expect("ready")
+				}
+				victim := testkit.Start(t, "killed-at-point", base, point, strconv.Itoa(nth+1))
+				victim.Expect("") // it says nothing any more
+				if err := victim.Wait(); err == nil {
+					t.Error("it ended by itself")
+				}
+				for _, s := range survivors {
+					s.Tell("end")
+				}
+				for _, s := range survivors {
+					s.Expect("done")
+					s.End()
+				}
+				_, err := d.Open(local("x"))
+				contains(t, err, fs.ErrNotExist)
+				must(t, d.round(local("x")))
+				_, err = d.Sweep()
+				must(t, err)
+				empty(t, d)
+			})
+		}
+	}
+}
+
+var _ = testkit.Role("killed-sweeping", func(self *testkit.Self) {
+	d, err := OpenDir(self.Args[0], Local)
+	self.Must(err)
+	nth, err := strconv.ParseInt(self.Args[2], 10, 64)
+	self.Must(err)
+	killAt(self.Args[1], nth)
+	_, err = d.Sweep()
+	self.Must(err)
+	self.Say("swept")
+})
+
+// A cleaner is killed while it cleans, and the next one, at every file; a third
+// finishes.
+func TestKilledCleaners(t *testing.T) {
+	d, base := newDir(t)
+	const dead = 6
+	for i := range dead {
+		must(t, litter(d, local(strconv.Itoa(i))))
+	}
+	for i := range dead {
+		for _, point := range []string{"sweep.locked", "sweep.removed"} {
+			victim := testkit.Start(t, "killed-sweeping", base, point, "1")
+			victim.Expect("")
+			_ = victim.Wait()
+			if point == "sweep.removed" && len(files(t, d)) != dead-i-1 {
+				t.Errorf("%d files after %d cleaners", len(files(t, d)), i+1)
+			}
+		}
+	}
+	empty(t, d)
+	for i := range dead {
+		must(t, litter(d, local(strconv.Itoa(i))))
+	}
+	victim := testkit.Start(t, "killed-sweeping", base, "sweep.locked", "3")
+	victim.Expect("")
+	_ = victim.Wait()
+	removed, err := d.Sweep()
+	if must(t, err); removed != dead-2 {
+		t.Errorf("%d removed", removed)
+	}
+	empty(t, d)
+}
