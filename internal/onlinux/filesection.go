@@ -16,6 +16,7 @@ import (
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
+	"atoll/internal/namespace"
 )
 
 // ownDescriptor duplicates the caller's descriptor, without touching how the
@@ -140,10 +141,14 @@ func growInRoom(fd int, old, size int64) error {
 // fileOfExisting gives the descriptor for a handle of a section that exists. own
 // is the caller's file, or -1 if there is none; it is closed if it is not what
 // is returned, but for an error, when it stays the caller's to close.
-func fileOfExisting(h *layout.Header, own int, write bool) (int, error) {
-	id := lockfile.Identity{Dev: h.FileDev, Ino: h.FileIno}
+func fileOfExisting(o *namespace.Object, own int, write bool) (int, error) {
+	h := &o.Header
+	want := wantedFile{path: h.Path, id: lockfile.Identity{Dev: h.FileDev, Ino: h.FileIno}, mode: unix.O_RDONLY}
+	if write {
+		want.mode = unix.O_RDWR
+	}
 	if own >= 0 {
-		if err := sameFile(h, own, id); err != nil {
+		if err := sameFile(h, own, want.id); err != nil {
 			return own, err
 		}
 		flags, err := unix.FcntlInt(uintptr(own), unix.F_GETFL, 0)
@@ -154,11 +159,12 @@ func fileOfExisting(h *layout.Header, own int, write bool) (int, error) {
 	if !h.Has(layout.FlagFile) {
 		return -1, nil
 	}
-	mode := unix.O_RDONLY
-	if write {
-		mode = unix.O_RDWR
+	var st unix.Stat_t
+	if err := unix.Fstat(o.FD, &st); err != nil {
+		return own, err
 	}
-	fd, err := findFile(h.Path, id, mode)
+	want.creator = st.Uid
+	fd, err := want.find()
 	if err != nil {
 		return own, err
 	}
@@ -182,27 +188,35 @@ func sameFile(h *layout.Header, own int, id lockfile.Identity) error {
 	return nil
 }
 
-// findFile opens the file of a section: by the path it had, or, if it was renamed
-// or deleted since, by a descriptor of a process that holds it. Every holder of
-// the section has one.
-func findFile(path string, id lockfile.Identity, mode int) (int, error) {
-	fd, err := openIdentified(path, id, mode)
+// wantedFile is the file of a section that somebody else has created.
+type wantedFile struct {
+	path    string // where it was then
+	id      lockfile.Identity
+	mode    int    // O_RDONLY or O_RDWR
+	creator uint32 // of the section
+}
+
+// find opens the file: by the path it had, or, if it was renamed or deleted
+// since, by a descriptor of a process that holds it. Every holder of the section
+// has one.
+func (w *wantedFile) find() (int, error) {
+	fd, err := w.open(w.path)
 	if !errors.Is(err, errElsewhere) {
 		return fd, err
 	}
-	fd, err = openHeld(id, mode)
+	fd, err = w.openHeld()
 	if !errors.Is(err, errElsewhere) {
 		return fd, err
 	}
-	return -1, errs.New(fs.ErrNotExist, "the section exists, but its file, %s when it was created, was renamed or deleted, and no process whose descriptors you may see has it open; rename it back, or let a process of the holder's user open it", path)
+	return -1, errs.New(fs.ErrNotExist, "the section exists, but its file, %s when it was created, was renamed or deleted, and no process whose descriptors you may see has it open; rename it back, or let a process of the holder's user open it", w.path)
 }
 
 // errElsewhere: the path does not lead to the file.
 var errElsewhere = errors.New("not there")
 
-// openIdentified opens a path if it leads to the file id. It looks without
-// opening first, so that nothing happens to what may have been put there instead.
-func openIdentified(path string, id lockfile.Identity, mode int) (int, error) {
+// open opens a path if it leads to the file. It looks without opening first, so
+// that nothing happens to what may have been put there instead.
+func (w *wantedFile) open(path string) (int, error) {
 	look, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) {
 		return -1, err
@@ -212,10 +226,13 @@ func openIdentified(path string, id lockfile.Identity, mode int) (int, error) {
 	}
 	defer func() { _ = unix.Close(look) }()
 	var st unix.Stat_t
-	if err := unix.Fstat(look, &st); err != nil || lockfile.IdentityOf(&st) != id || st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if err := unix.Fstat(look, &st); err != nil || lockfile.IdentityOf(&st) != w.id || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return -1, errElsewhere
 	}
-	fd, err := lockfile.Reopen(look, mode)
+	if !w.creatorMay(&st) {
+		return -1, errs.New(fs.ErrPermission, "uid %d made the section, and says that it is over %s, which belongs to uid %d with mode %#o and which that user perhaps could not open; pass the file yourself, to CreateOrOpenSection, if you trust it", w.creator, path, st.Uid, st.Mode&0o7777)
+	}
+	fd, err := lockfile.Reopen(look, w.mode)
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
 		return -1, errs.Because(err, 0, fs.ErrPermission, "the section's file %s may not be opened as this access needs", path)
@@ -225,9 +242,21 @@ func openIdentified(path string, id lockfile.Identity, mode int) (int, error) {
 	return fd, nil
 }
 
+// creatorMay says whether the section's creator has rights of their own on the
+// file. Whoever makes a section writes down which file it is over, so a program
+// with more rights must not take their word for it: it would open, and perhaps
+// write, what they cannot.
+func (w *wantedFile) creatorMay(st *unix.Stat_t) bool {
+	others := uint32(0o004)
+	if w.mode == unix.O_RDWR {
+		others = 0o006
+	}
+	return w.creator == 0 || w.creator == uint32(os.Geteuid()) || w.creator == st.Uid || st.Mode&others == others
+}
+
 // openHeld looks for the file among the descriptors of all processes that we may
 // look at.
-func openHeld(id lockfile.Identity, mode int) (int, error) {
+func (w *wantedFile) openHeld() (int, error) {
 	processes, err := os.ReadDir("/proc")
 	if err != nil {
 		return -1, errElsewhere
@@ -244,10 +273,10 @@ func openHeld(id lockfile.Identity, mode int) (int, error) {
 		for _, entry := range entries {
 			path := filepath.Join(dir, entry.Name())
 			var st unix.Stat_t
-			if unix.Stat(path, &st) != nil || lockfile.IdentityOf(&st) != id {
+			if unix.Stat(path, &st) != nil || lockfile.IdentityOf(&st) != w.id {
 				continue
 			}
-			if fd, err := openIdentified(path, id, mode); !errors.Is(err, errElsewhere) {
+			if fd, err := w.open(path); !errors.Is(err, errElsewhere) {
 				return fd, err
 			}
 		}

@@ -155,7 +155,7 @@ func admitSection(inner *namespace.Object, created bool, file int, asked access.
 		err = errs.New(fs.ErrPermission, "its file may only be read by this user; open it with Read alone")
 	}
 	if err == nil && !created {
-		file, err = fileOfExisting(&inner.Header, file, protection.Writable() && rights&access.Write != 0)
+		file, err = fileOfExisting(inner, file, protection.Writable() && rights&access.Write != 0)
 	}
 	if err != nil {
 		closeFile(file)
@@ -228,11 +228,13 @@ func (s *Section) Close() error {
 		return fs.ErrClosed
 	}
 	s.shut()
-	var err error
+	// The file last: as long as the section exists, a holder's descriptor keeps
+	// the file's number from going to another file.
+	err := s.inner.DropHandle()
 	if s.file >= 0 {
-		err = unix.Close(s.file)
+		err = errors.Join(err, unix.Close(s.file))
 	}
-	return errors.Join(err, s.inner.DropHandle())
+	return err
 }
 
 // exhausted names what the system has run out of, if nobody has yet.

@@ -138,6 +138,9 @@ func mapAt(fd int, offset int64, address, length uintptr, prot, flags int) (unsa
 	}
 	r, _, e := unix.Syscall6(unix.SYS_MMAP, address, length, uintptr(prot),
 		uintptr(flags|unix.MAP_FIXED_NOREPLACE), uintptr(fd), uintptr(offset))
+	if e == unix.ENOMEM && fitsElsewhere(length) {
+		e = unix.EINVAL // an address that no program can have
+	}
 	if e != 0 {
 		return nil, e
 	}
@@ -148,6 +151,12 @@ func mapAt(fd int, offset int64, address, length uintptr, prot, flags int) (unsa
 		return nil, unix.EEXIST
 	}
 	return m, nil
+}
+
+// fitsElsewhere says whether there is address space for length bytes at all.
+func fitsElsewhere(length uintptr) bool {
+	m, err := unix.MmapPtr(-1, 0, nil, length, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	return err == nil && unix.MunmapPtr(m, length) == nil
 }
 
 // mapFailure explains a failed mmap.
