@@ -93,8 +93,9 @@ func newDemoProcess() *cobra.Command {
 			if play == nil {
 				return usage("no role %q", args[0])
 			}
-			// A Ctrl-C at the terminal reaches us too; the parent ends us in order.
-			signal.Ignore(os.Interrupt)
+			// A Ctrl-C at the terminal reaches us too, and a parent that was killed
+			// cannot hear us any more: we end in order all the same.
+			signal.Ignore(os.Interrupt, syscall.SIGPIPE)
 			ctx, end := context.WithCancel(cmd.Context())
 			defer end()
 			line := listenToParent(end, cmd.InOrStdin(), cmd.OutOrStdout())

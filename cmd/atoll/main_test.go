@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("ATOLL_ROOT", base)
 			env.Setenv("TMPDIR", env.WorkDir)
+			// A program with the race detector otherwise sleeps a second at its end.
+			env.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 			env.Defer(func() { _ = os.RemoveAll(base) })
 			return nil
 		},
