@@ -166,6 +166,57 @@ func TestStatSaysWhoOwnsAndWhetherSomebodyWaits(t *testing.T) {
 	wantPIDs(t, "holders after the kill", info.Holders, os.Getpid())
 }
 
+// A role that has a view of a section, but no handle any more.
+var _ = testkit.Role("namespace.view", func(s *testkit.Self) {
+	section, err := OpenSection(s.Args[0], Read)
+	s.Must(err)
+	view, err := section.Map(Read, 0, 0)
+	s.Must(err)
+	s.Say("both")
+	s.Hear()
+	s.Must(section.Close())
+	s.Say("view")
+	s.Hear()
+	s.Must(view.Close())
+	s.Say("none")
+	s.Hear()
+})
+
+func TestStatTellsHoldersFromViewers(t *testing.T) {
+	const name = "stat viewers"
+	section, err := CreateSection(name, SectionOptions{Size: 1 << 20, Protection: ReadOnly})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := section.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	c := testkit.Start(t, "namespace.view", name)
+	for _, step := range []struct {
+		says             string
+		holders, viewers []int
+	}{
+		{"both", []int{os.Getpid(), c.PID()}, []int{c.PID()}},
+		{"view", []int{os.Getpid()}, []int{c.PID()}},
+		{"none", []int{os.Getpid()}, nil},
+	} {
+		c.Expect(step.says)
+		info, err := Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Type != TypeSection || info.Size != 1<<20 || info.Protection != "read-only" || info.Resident < 1<<20 || info.Signaled != nil {
+			t.Errorf("%s: %+v", step.says, info)
+		}
+		wantPIDs(t, step.says+": holders", info.Holders, step.holders...)
+		wantPIDs(t, step.says+": viewers", info.Viewers, step.viewers...)
+		c.Tell("next")
+	}
+	c.End()
+}
+
 func TestSweepRemovesWhatTheKilledLeft(t *testing.T) {
 	names := []string{"swept 1", "swept 2", "swept 3"}
 	for _, name := range names {
