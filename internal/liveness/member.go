@@ -91,17 +91,17 @@ func (f *Folder) KeepFile() {
 // Leave ends a use; the last one ends the membership and removes the file.
 func (f *Folder) Leave() error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.uses--
 	if f.uses > 0 {
+		f.mu.Unlock()
 		return nil
 	}
 	self := f.self
 	f.self = nil
-	for _, p := range f.peers {
-		p.retire()
-	}
-	return f.resign(self)
+	err := f.resign(self)
+	f.mu.Unlock()
+	f.Forget()
+	return err
 }
 
 func (f *Folder) resign(self *membership) error {

@@ -79,6 +79,15 @@ func (f *Folder) evict() {
 	}
 }
 
+// Forget closes what is open only because it was watched once.
+func (f *Folder) Forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.peers {
+		p.retire()
+	}
+}
+
 // retire takes the peer out of the table, and closes it when nobody watches it.
 // The caller holds f.mu.
 func (p *Peer) retire() {
