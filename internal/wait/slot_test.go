@@ -1,0 +1,239 @@
+//go:build linux
+
+package wait_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/errs"
+	"atoll/internal/futex"
+	"atoll/internal/layout"
+	"atoll/internal/liveness"
+	"atoll/internal/testkit"
+	"atoll/internal/wait"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// object is a cell in shared memory with two slots, as two processes have them,
+// but of one member.
+type object struct {
+	cell *layout.Cell
+	a, b wait.Slot
+	me   uint32
+}
+
+func newObject(t testing.TB, kind layout.Kind, word uint32) *object {
+	t.Helper()
+	dir, err := os.MkdirTemp(testkit.Base(), "members-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Open(dir, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := liveness.OpenFolder(fd)
+	me, err := folder.Join()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := unix.MmapPtr(-1, 0, nil, layout.StateMapSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(folder.Leave(), unix.Close(fd), os.RemoveAll(dir), unix.MunmapPtr(page, layout.StateMapSize)); err != nil {
+			t.Error(err)
+		}
+	})
+	o := &object{cell: (*layout.Cell)(page), me: me}
+	o.a.Init(o.cell, kind, me, folder)
+	o.b.Init(o.cell, kind, me, folder)
+	o.store(layout.MakeState(word, 0))
+	return o
+}
+
+func (o *object) store(s layout.State) { o.cell.StoreUnderGate(s.Word(), s.Gate()) }
+
+// eachWay runs a test with futex_waitv and as if there were none.
+func eachWay(t *testing.T, f func(t *testing.T)) {
+	for name, forbid := range map[string]bool{"waitv": false, "no waitv": true} {
+		t.Run(name, func(t *testing.T) {
+			futex.ForbidWaitAny(forbid)
+			defer futex.ForbidWaitAny(false)
+			f(t)
+		})
+	}
+}
+
+// TestCancelledWaitsTakeNothing: waits that are cancelled at random moments either
+// consume a signal and say so, or neither. No signal is lost, none is consumed
+// twice.
+func TestCancelledWaitsTakeNothing(t *testing.T) {
+	eachWay(t, func(t *testing.T) {
+		o := newObject(t, layout.AutoEventWord, 0)
+		const goroutines, signals = 16, 2000
+		var taken atomic.Int64
+		ctx, stop := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for i := range goroutines {
+			slot := &o.a
+			if i%2 == 1 {
+				slot = &o.b
+			}
+			group.Go(func() {
+				for ctx.Err() == nil {
+					short, cancel := context.WithTimeout(ctx, time.Duration(rand.IntN(300))*time.Microsecond)
+					_, err := slot.Acquire(short, slot.Claim(), nil)
+					cancel()
+					if err == nil {
+						taken.Add(1)
+					}
+				}
+			})
+		}
+		for i := range signals {
+			if err := o.a.Change(layout.SetEvent, nil); err != nil {
+				t.Fatal(err)
+			}
+			for deadline := time.Now().Add(testkit.Hang); taken.Load() != int64(i+1); time.Sleep(time.Microsecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("signal %d: %d were taken", i+1, taken.Load())
+				}
+			}
+		}
+		stop()
+		group.Wait()
+		if n := taken.Load(); n != signals {
+			t.Fatalf("%d signals, %d taken", signals, n)
+		}
+	})
+}
+
+// TestQueueGoesOn: the first in the queue leaves, by ctx or by Close, and the next
+// takes its place.
+func TestQueueGoesOn(t *testing.T) {
+	eachWay(t, func(t *testing.T) {
+		o := newObject(t, layout.MutexWord, 0)
+		o.store(layout.MakeState(o.me, 0)) // owned, so everybody waits
+		first, cancel := context.WithCancel(t.Context())
+		closed := make(chan struct{})
+		result := make(chan error, 3)
+		waiting := func(n int) {
+			t.Helper()
+			for deadline := time.Now().Add(testkit.Hang); o.a.Waiting() != n; time.Sleep(time.Microsecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("%d wait, not %d", o.a.Waiting(), n)
+				}
+			}
+		}
+		acquire := func(ctx context.Context, closed chan struct{}) {
+			go func() {
+				_, err := o.a.Acquire(ctx, o.a.Claim(), closed)
+				result <- err
+			}()
+		}
+		acquire(first, nil)
+		waiting(1)
+		acquire(t.Context(), closed)
+		waiting(2)
+		acquire(t.Context(), nil)
+		waiting(3)
+		cancel()
+		if err := <-result; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		close(closed)
+		o.a.Recall()
+		if err := <-result; !errors.Is(err, fs.ErrClosed) {
+			t.Fatal(err)
+		}
+		waiting(1)
+		if err := o.b.Change(layout.Unlocked, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-result; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestSpuriousWakes: a peer that wakes all the time releases nobody, and keeps no
+// wait from ending.
+func TestSpuriousWakes(t *testing.T) {
+	eachWay(t, func(t *testing.T) {
+		o := newObject(t, layout.AutoEventWord, 0)
+		stop := make(chan struct{})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					futex.Wake(o.cell.FutexWord())
+				}
+			}
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Quiet)
+		defer cancel()
+		_, err := o.a.Acquire(ctx, o.a.Claim(), nil)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		close(stop)
+		<-done
+	})
+}
+
+// FuzzState: whatever a peer writes into the cell, every call ends, with a result
+// that the contract knows.
+func FuzzState(f *testing.F) {
+	for _, s := range []uint64{0, 1, 1 << 31, 1 << 30, 1 << 62, ^uint64(0), 0x40000000_00000000, 0x80000000_80000001} {
+		f.Add(s, uint8(0))
+		f.Add(s, uint8(1))
+		f.Add(s, uint8(2))
+	}
+	wait.SetTick(time.Millisecond)
+	wait.SetPatience(time.Millisecond)
+	f.Fuzz(func(t *testing.T, state uint64, kind uint8) {
+		k := layout.Kind(kind % 3)
+		o := newObject(t, k, 0)
+		known := func(err error) {
+			t.Helper()
+			for _, want := range []error{nil, errs.ErrCorrupt, errs.ErrStuck, context.DeadlineExceeded} {
+				if errors.Is(err, want) {
+					return
+				}
+			}
+			t.Errorf("state %#x: %v", state, err)
+		}
+		s := layout.State(state)
+		for _, call := range []func() error{
+			func() error { _, _, err := o.a.Try(o.a.Claim()); return err },
+			func() error { return o.a.Change(layout.SetEvent, nil) },
+			func() error { return o.a.Retract(layout.ResetEvent) },
+			func() error {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+				defer cancel()
+				_, err := o.a.Acquire(ctx, o.a.Claim(), nil)
+				return err
+			},
+		} {
+			o.store(s)
+			known(call())
+		}
+	})
+}
