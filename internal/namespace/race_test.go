@@ -190,3 +190,29 @@ func TestRandomKills(t *testing.T) {
 	must(t, err)
 	empty(t, d)
 }
+
+// Of several that close last at the same time, one removes the name: when all
+// have returned, it is free.
+func TestLastClosersAtOnce(t *testing.T) {
+	d, base := newDir(t)
+	dirs := []*Dir{d, openDir(t, base, Local), openDir(t, base, Local)}
+	for i := range scaled(5000) {
+		var all sync.WaitGroup
+		start := make(chan struct{})
+		for _, d := range dirs[:2+i%2] {
+			o, _, err := d.obtain(local("x"))
+			must(t, err)
+			all.Go(func() {
+				<-start
+				if err := o.DropHandle(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		close(start)
+		all.Wait()
+		if left := files(t, d); len(left) != 0 {
+			t.Fatalf("round %d: nobody removed %q", i, left)
+		}
+	}
+}
