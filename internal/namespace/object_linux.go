@@ -163,12 +163,17 @@ func (d *Dir) openOnce(name Name, file string) (*Object, error) {
 	return d.enter(o), nil
 }
 
-// named puts the path in front of what was found there.
+// named puts the path in front of what was found there, or of what the system
+// said about it.
 func (d *Dir) named(file string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	var found *errs.Detail
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return err
+	case errors.As(err, &found):
+		return fmt.Errorf("%s/%s %w", d.Path, file, err)
 	}
-	return fmt.Errorf("%s/%s %w", d.Path, file, err)
+	return fmt.Errorf("%s/%s: %w", d.Path, file, err)
 }
 
 // admit decides whether the object that was opened exists, and holds it if so.

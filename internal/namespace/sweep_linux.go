@@ -3,7 +3,6 @@ package namespace
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/bits"
 	"math/rand/v2"
@@ -156,7 +155,7 @@ func (d *Dir) Sweep() (removed int, err error) {
 	err = d.Names(func(file string) bool {
 		gone, err := d.sweepFile(file)
 		if err != nil {
-			failures = append(failures, fmt.Errorf("%s/%s: %w", d.Path, file, err))
+			failures = append(failures, d.named(file, err))
 		}
 		if gone {
 			removed++
