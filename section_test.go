@@ -346,7 +346,7 @@ func TestSectionFileOptions(t *testing.T) {
 	t.Run("C108 no large pages", func(t *testing.T) {
 		noSection(t, SectionOptions{File: testFile(t, 1), Size: 2 << 20, LargePages: true}, 87, fs.ErrInvalid)
 	})
-	t.Run("C114 reserve has no effect", func(t *testing.T) {
+	t.Run("C114 C206 reserve has no effect", func(t *testing.T) {
 		s := newTestSection(t, t.Name(), SectionOptions{File: testFile(t, 4096), Reserve: true})
 		v := newTestView(t, s, 0, 0, 0)
 		if v.Bytes()[4095] != 'f' {
