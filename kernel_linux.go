@@ -3,6 +3,7 @@ package atoll
 import (
 	"iter"
 
+	"atoll/internal/layout"
 	"atoll/internal/namespace"
 	"atoll/internal/onlinux"
 )
@@ -50,13 +51,15 @@ func kernelStat(name string) (Info, error) {
 func kernelSweep(scope Scope) (int, error) { return onlinux.Sweep(namespace.Scope(scope)) }
 
 func infoOf(k onlinux.Info) Info {
+	h := &k.Header
 	i := Info{
-		Name: k.Name, Resident: k.Resident, Signaled: k.Signaled, Abandoned: k.Abandoned, Waiters: k.Waiters,
+		Name: k.Name, Type: Type(h.Type), Size: h.Size, File: h.Path, Creator: int(h.PID),
+		Reserve: h.Has(layout.FlagReserve), LargePages: h.Has(layout.FlagLargePages), ManualReset: h.Has(layout.FlagManualReset),
+		Resident: k.Resident, Signaled: k.Signaled, Abandoned: k.Abandoned, Waiters: k.Waiters,
 		Alive: k.Alive, Mode: k.Mode, UID: k.UID, Created: k.Created, Path: k.Path,
 		Owner: (*Process)(k.Owner), Busy: (*Process)(k.Busy),
 		Holders: processesOf(k.Holders), Viewers: processesOf(k.Viewers),
 	}
-	i.fill(&k.Header)
 	if k.Protection != 0 {
 		i.Protection = k.Protection.String()
 	}

@@ -5,8 +5,6 @@ import (
 	"io/fs"
 	"iter"
 	"time"
-
-	"atoll/internal/layout"
 )
 
 // Scope is a directory of names.
@@ -144,15 +142,4 @@ func (t *Type) UnmarshalText(text []byte) error {
 		}
 	}
 	return fmt.Errorf("%q is no type of object (section, mutex, semaphore, event, timer and job are): %w", text, fs.ErrInvalid)
-}
-
-// fill enters what the object's header says.
-func (i *Info) fill(h *layout.Header) {
-	i.Type = Type(h.Type)
-	i.Size = h.Size
-	i.Reserve = h.Has(layout.FlagReserve)
-	i.LargePages = h.Has(layout.FlagLargePages)
-	i.ManualReset = h.Has(layout.FlagManualReset)
-	i.File = h.Path
-	i.Creator = int(h.PID)
 }
