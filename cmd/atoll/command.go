@@ -13,8 +13,7 @@ import (
 // ownFailure gives an error the status that says that atoll failed, not the
 // command it was to run.
 func ownFailure(err error) error {
-	var s *statusError
-	if err == nil || errors.As(err, &s) {
+	if _, ok := errors.AsType[*statusError](err); ok || err == nil {
 		return err
 	}
 	return &statusError{statusOwn, err}
@@ -26,8 +25,7 @@ func runCommand(args []string, signals <-chan os.Signal) error {
 	c := exec.Command(args[0], args[1:]...)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := c.Start(); err != nil {
-		var e *fs.PathError
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
 			err = e.Err // "fork/exec" helps nobody
 		}
 		return fmt.Errorf("cannot run %s: %w", args[0], err)
@@ -48,8 +46,8 @@ func runCommand(args []string, signals <-chan os.Signal) error {
 }
 
 func commandStatus(err error) error {
-	var e *exec.ExitError
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
 		return err
 	}
 	if w, ok := e.Sys().(syscall.WaitStatus); ok && w.Signaled() {

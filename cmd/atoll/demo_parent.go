@@ -209,7 +209,6 @@ func (d *demo) exchange(ctx context.Context) error {
 			return err
 		}
 	}
-	// The one that finds something wrong says so; the other then waits in vain.
 	report, err := d.firstDone(ctx)
 	if err != nil {
 		return err
@@ -229,28 +228,28 @@ type both struct{}
 
 func (both) String() string { return "both" }
 
-// firstDone waits until both are done with the exchange, or one has failed.
-func (d *demo) firstDone(ctx context.Context) (demoReport, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	failed := make(chan error, 1)
+// firstDone waits until both are done with the exchange, or one has failed: then
+// the other would wait in vain.
+func (d *demo) firstDone(parent context.Context) (demoReport, error) {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	var readerFailed error
+	ended := make(chan struct{})
 	go func() {
-		_, err := d.reader.done(ctx, stepExchange)
-		if err != nil {
-			cancel()
+		defer close(ended)
+		if _, readerFailed = d.reader.done(ctx, stepExchange); readerFailed != nil {
+			cancel(readerFailed)
 		}
-		failed <- err
 	}()
 	report, err := d.maker.done(ctx, stepExchange)
-	if err != nil && ctx.Err() == nil {
-		cancel() // the maker itself has failed
-		<-failed
-		return report, err
+	if err != nil {
+		cancel(err)
 	}
-	if e := <-failed; e != nil {
-		return report, e
+	<-ended
+	if parent.Err() == nil && ctx.Err() != nil {
+		return report, context.Cause(ctx) // the first failure, not what followed from it
 	}
-	return report, err
+	return report, errors.Join(err, readerFailed)
 }
 
 // checkFile reads the shared file as any program would, and compares all of it:

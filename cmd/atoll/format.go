@@ -129,14 +129,6 @@ func sectionState(i *atoll.Info) string {
 	return state
 }
 
-// dash is text, or "-" if there is none.
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
-}
-
 func yesNo(b bool) string {
 	if b {
 		return "yes"

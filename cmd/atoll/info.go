@@ -48,6 +48,7 @@ func printInfo(w io.Writer, i *atoll.Info) error {
 		}
 	case atoll.TypeEvent, atoll.TypeTimer:
 		line("reset", map[bool]string{true: "manual", false: "auto"}[i.ManualReset])
+	default: // nothing of their own
 	}
 	line("holders", showProcesses(i.Holders))
 	if i.Type == atoll.TypeSection {

@@ -105,8 +105,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return statusDone
 	}
 	status, silent := statusFailure, false
-	var s *statusError
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*statusError](err); ok {
 		status, silent = s.status, s.err == nil
 	}
 	if !silent {
@@ -129,9 +128,10 @@ func oneLine(err error) string {
 
 // wayOut is what to do about an error of the library whose text does not say it.
 func wayOut(err error) string {
-	var e *atoll.Error
+	const pathNotFound = 3 // Win32: the prefix is no name space, and the text says so
+	e, ok := errors.AsType[*atoll.Error](err)
 	switch {
-	case !errors.As(err, &e) || strings.Contains(err.Error(), "atoll sweep"):
+	case !ok || e.Win32() == pathNotFound || strings.Contains(err.Error(), "atoll sweep"):
 		return ""
 	case errors.Is(err, fs.ErrExist):
 		return "--or-open uses the existing one"
