@@ -397,6 +397,34 @@ func setLimit(self *testkit.Self, which int, n uint64) {
 	self.Must(syscall.Setrlimit(which, &limit))
 }
 
+// A file that gets larger than a process may make it is a signal that ends a Go
+// program; here it is an error.
+func TestSectionFileSizeLimit(t *testing.T) {
+	inRole(t, testkit.Command("file-size-limit", testFile(t, 4096).Name()))
+}
+
+var _ = testkit.Role("file-size-limit", func(self *testkit.Self) {
+	f, err := os.OpenFile(self.Args[0], os.O_RDWR, 0)
+	self.Must(err)
+	setLimit(self, syscall.RLIMIT_FSIZE, 1<<20)
+	for _, name := range []string{"", "limited"} {
+		for _, o := range []SectionOptions{
+			{Size: 2 << 20}, {Size: 1 << 40, Reserve: true}, {Size: 2 << 20, LargePages: true}, {File: f, Size: 2 << 20},
+		} {
+			_, err := CreateSection(name, o)
+			wantNumber(self, err, 8, "ulimit -f")
+		}
+		s, err := CreateSection(name, SectionOptions{Size: 1 << 19})
+		self.Must(err)
+		self.Must(s.Close())
+	}
+	want(self, len(testkit.Objects(testkit.Base())) == 0, "left: %v", testkit.Objects(testkit.Base()))
+	st, err := f.Stat()
+	self.Must(err)
+	want(self, st.Size() == 4096, "the file has %d bytes", st.Size())
+	self.Say("done")
+})
+
 func TestMapWithoutAddressSpace(t *testing.T) {
 	inRole(t, testkit.Command("little-address-space"))
 }

@@ -354,6 +354,15 @@ func TestSectionFileOptions(t *testing.T) {
 		}
 		isNumber(t, v.Commit(0, 0), 5, fs.ErrPermission, "committed already")
 	})
+	t.Run("a file in memory that is larger than memory", func(t *testing.T) {
+		f, err := os.CreateTemp(testkit.Base(), "file-")
+		must(t, err)
+		defer func() { must(t, errors.Join(f.Close(), os.Remove(f.Name()))) }()
+		noSection(t, SectionOptions{File: f, Size: 1 << 47}, 1455, nil, "no room for")
+		if n := sizeOf(t, f); n != 0 {
+			t.Fatalf("the file has %d bytes", n)
+		}
+	})
 	t.Run("the caller may close the file", func(t *testing.T) {
 		f := testFile(t, 4096)
 		s := newTestSection(t, t.Name(), SectionOptions{File: f})

@@ -196,7 +196,14 @@ const smallestPiece = 1 << 20
 // signal comes, so that a process that gets them regularly, because it is
 // profiled for one, would never come to an end: after each interruption we ask
 // for smaller pieces.
+//
+// # Errors
+//
+// unix.EFBIG, as Truncate.
 func Allocate(fd int, mode uint32, offset, length int64) error {
+	if err := belowLimit(offset + length); err != nil {
+		return err
+	}
 	piece := length
 	for length > 0 {
 		n := min(piece, length)
@@ -214,6 +221,27 @@ func Allocate(fd int, mode uint32, offset, length int64) error {
 }
 
 // Truncate sets the file's size.
+//
+// # Errors
+//
+// unix.EFBIG: larger than the process's files may be (RLIMIT_FSIZE), or than the
+// file system has any.
 func Truncate(fd int, size int64) error {
+	if err := belowLimit(size); err != nil {
+		return err
+	}
 	return retry(func() error { return unix.Ftruncate(fd, size) })
+}
+
+// belowLimit compares a size with the limit of the process's files. The kernel
+// would send a signal, SIGXFSZ, that ends a Go program.
+func belowLimit(size int64) error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	if uint64(size) > limit.Cur {
+		return unix.EFBIG
+	}
+	return nil
 }

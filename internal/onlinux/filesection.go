@@ -106,6 +106,12 @@ func growFile(fd int, size int64) error {
 	if st.Size >= size {
 		return nil
 	}
+	var system unix.Statfs_t
+	if err := unix.Fstatfs(fd, &system); err == nil && int64(system.Type) == unix.TMPFS_MAGIC {
+		if err := checkMemory(size - st.Size); err != nil {
+			return err
+		}
+	}
 	err := growInRoom(fd, st.Size, size)
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP):
@@ -114,7 +120,7 @@ func growFile(fd int, size int64) error {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return errs.Because(err, errs.DiskFull, nil, "no room to let the file grow from %d to %d bytes", st.Size, size)
 	case errors.Is(err, unix.EFBIG):
-		return errs.Because(err, errs.NotEnoughMemory, nil, "the file system has no files of %d bytes", size)
+		return errs.Because(err, errs.NotEnoughMemory, nil, "the file system has no files of %d bytes, or this process may not make them (ulimit -f)", size)
 	}
 	if err != nil {
 		return fmt.Errorf("let the file grow from %d to %d bytes: %w", st.Size, size, err)

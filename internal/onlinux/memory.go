@@ -19,7 +19,7 @@ const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
 // createUnnamed makes an object in a file that has no name and goes away with
 // the last descriptor or mapping of it.
 func createUnnamed(p plan) (*namespace.Object, error) {
-	fd, err := memfd("atoll:"+p.header.Type.String(), p.memfd)
+	fd, err := memfd("atoll:" + p.header.Type.String())
 	if err != nil {
 		return nil, fmt.Errorf("create unnamed file: %w", err)
 	}
@@ -43,14 +43,12 @@ func finishUnnamed(fd int, p plan) error {
 	return nil
 }
 
-// memfd makes an anonymous file. Kernels before 6.3 know neither of the flags
-// about execution.
-func memfd(name string, execution int) (int, error) {
+// memfd makes an anonymous file. It may be mapped executable, but not be started
+// as a program, which some systems ask for (sysctl vm.memfd_noexec); kernels
+// before 6.3 do not know the flag.
+func memfd(name string) (int, error) {
 	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
-	if execution == 0 {
-		execution = unix.MFD_NOEXEC_SEAL
-	}
-	fd, err := unix.MemfdCreate(name, flags|execution)
+	fd, err := unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL)
 	if errors.Is(err, unix.EINVAL) {
 		fd, err = unix.MemfdCreate(name, flags)
 	}
@@ -64,6 +62,8 @@ func noSpace(cause error, size int64) error {
 		return errs.Because(cause, errs.CommitmentLimit, nil, "no room for %d bytes; the file system of shared memory is full (df -h %s), or mounted too small", size, namespace.Base())
 	case errors.Is(cause, unix.ENOMEM):
 		return errs.Because(cause, errs.CommitmentLimit, nil, "not enough memory for %d bytes", size)
+	case errors.Is(cause, unix.EFBIG):
+		return errs.Because(cause, errs.NotEnoughMemory, nil, "this process may not make files of %d bytes (ulimit -f)", size)
 	}
 	return fmt.Errorf("reserve %d bytes: %w", size, cause)
 }

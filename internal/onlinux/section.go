@@ -89,9 +89,6 @@ func (o *SectionOptions) plan() (p plan, file int, err error) {
 		return p, -1, errs.New(fs.ErrInvalid, "no such protection of a section")
 	}
 	p.header = layout.Header{Type: layout.Section, Protection: uint32(o.Protection)}
-	if o.Protection.Executable() {
-		p.memfd = unix.MFD_EXEC
-	}
 	switch {
 	case o.Size < 0:
 		return p, -1, errs.New(fs.ErrInvalid, "a section cannot have %d bytes", o.Size)

@@ -88,6 +88,14 @@ func checkRoom(fd int, size int64) error {
 	if left := int64(st.Bavail) * int64(st.Bsize); st.Blocks != 0 && size > left {
 		return errs.Because(unix.ENOSPC, errs.CommitmentLimit, nil, "no room for %d bytes: the file system of shared memory has %d left (df %s)", size, left, namespace.Base())
 	}
+	return checkMemory(size)
+}
+
+// checkMemory is checkRoom for memory alone.
+func checkMemory(size int64) error {
+	if size < checkFrom {
+		return nil
+	}
 	if left := memoryLeft(); size > left {
 		return errs.Because(unix.ENOMEM, errs.CommitmentLimit, nil, "no room for %d bytes: the machine has %d left, with swap", size, left)
 	}

@@ -105,8 +105,6 @@ type plan struct {
 	header layout.Header
 	// build completes the object's file.
 	build func(fd int, h layout.Header) error
-	// memfd are the flags for the file of an unnamed object.
-	memfd int
 }
 
 // obtain creates or opens the object of a name. In the end the caller has one
