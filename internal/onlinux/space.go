@@ -140,7 +140,7 @@ func (s *space) obtain(name namespace.Name, intent Intent, p plan) (*namespace.O
 		switch {
 		case err == nil && intent == MustCreate:
 			return nil, false, errors.Join(
-				errs.New(fs.ErrExist, "a %s of this name exists already", o.Header.Type), o.DropHandle())
+				errs.New(fs.ErrExist, "an object of type %s has this name already", o.Header.Type), o.DropHandle())
 		case err == nil:
 			return o, false, nil
 		case !errors.Is(err, fs.ErrNotExist):
@@ -167,7 +167,7 @@ func (s *space) open(name namespace.Name, typ layout.Type) (*namespace.Object, e
 	}
 	if o.Header.Type != typ {
 		return nil, errors.Join(
-			errs.New(errs.ErrWrongType, "%s belongs to a %s, not to a %s", name, o.Header.Type, typ), o.DropHandle())
+			errs.New(errs.ErrWrongType, "the name belongs to an object of type %s, not %s", o.Header.Type, typ), o.DropHandle())
 	}
 	return o, nil
 }
