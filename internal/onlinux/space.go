@@ -97,6 +97,11 @@ func resolve(name string, intent Intent) (target, error) {
 		return target{}, err
 	}
 	s, err := spaceOf(parsed.Scope)
+	if err != nil && intent != MustOpen && errors.Is(err, fs.ErrNotExist) {
+		// Where nobody has prepared the directory nothing exists; but to a create
+		// that means that it is not allowed.
+		err = errs.New(fs.ErrPermission, "%v", err)
+	}
 	return target{space: s, name: parsed}, err
 }
 
