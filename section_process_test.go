@@ -688,6 +688,7 @@ func TestSectionUnderSignals(t *testing.T) {
 
 var _ = testkit.Role("profiled", func(self *testkit.Self) {
 	runtime.SetCPUProfileRate(1000)
+	time.Sleep(time.Millisecond) // a thread's timer is set when it goes on with a goroutine
 	for _, name := range []string{"", "profiled"} {
 		s, err := CreateSection(name, SectionOptions{Size: 256 << 20})
 		self.Must(err)
