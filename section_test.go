@@ -20,6 +20,7 @@ import (
 
 // closeLater closes what the test may have closed itself.
 func closeLater(t testing.TB, c io.Closer) {
+	t.Helper()
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 			t.Error(err)

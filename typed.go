@@ -107,8 +107,7 @@ func findPointer(t reflect.Type, path string) string {
 		}
 		return findPointer(t.Elem(), path+"[0]")
 	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
+		for f := range t.Fields() {
 			if where := findPointer(f.Type, path+"."+f.Name); where != "" {
 				return where
 			}

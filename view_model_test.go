@@ -73,12 +73,13 @@ func mapNumber(size, offset, length int64, granularity int64) uint32 {
 // Random views of one section at random places, and random reads and writes
 // through them, do what a model in plain slices does.
 func TestViewsByModel(t *testing.T) {
+	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		page := os.Getpagesize()
 		size := rapid.IntRange(1, 5*page).Draw(t, "size")
 		o := SectionOptions{Size: int64(size)}
 		if rapid.Bool().Draw(t, "over a file") {
-			f, err := os.CreateTemp("", "atoll-model-")
+			f, err := os.CreateTemp(dir, "model-")
 			if err != nil {
 				t.Fatal(err)
 			}

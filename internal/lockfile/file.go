@@ -209,7 +209,7 @@ func Allocate(fd int, mode uint32, offset, length int64) error {
 		n := min(piece, length)
 		err := unix.Fallocate(fd, mode, offset, n)
 		switch {
-		case err == unix.EINTR: //nolint:errorlint // errno straight from the call
+		case err == unix.EINTR:
 			piece = max(n/2, smallestPiece)
 		case err != nil:
 			return err

@@ -107,7 +107,7 @@ func growFile(fd int, size int64) error {
 		return nil
 	}
 	var system unix.Statfs_t
-	if err := unix.Fstatfs(fd, &system); err == nil && int64(system.Type) == unix.TMPFS_MAGIC {
+	if err := unix.Fstatfs(fd, &system); err == nil && system.Type == unix.TMPFS_MAGIC {
 		if err := checkMemory(size - st.Size); err != nil {
 			return err
 		}
