@@ -27,7 +27,7 @@ type layer struct {
 	allow []string // other modules
 	// linuxOnly: no file but doc.go belongs to another system.
 	linuxOnly bool
-	// testsOnly: there are no files but tests.
+	// testsOnly: there are no files but tests and doc.go.
 	testsOnly bool
 	// forTests: only tests may import it.
 	forTests bool
@@ -178,9 +178,10 @@ func (l layer) refuseOurs(dir, other string, test bool) string {
 func (l layer) wrongFiles(dir, goos string, p *build.Package) (wrong []string) {
 	for _, name := range p.GoFiles {
 		switch {
+		case name == "doc.go":
 		case l.testsOnly:
-			wrong = append(wrong, path.Join(dir, name)+": this folder has only tests")
-		case l.linuxOnly && goos != "linux" && name != "doc.go":
+			wrong = append(wrong, path.Join(dir, name)+": this folder has only tests and a doc.go")
+		case l.linuxOnly && goos != "linux":
 			wrong = append(wrong, path.Join(dir, name)+": is built for other systems too; in this package every file but doc.go needs //go:build linux")
 		}
 	}
