@@ -445,7 +445,15 @@ func TestViewFault(t *testing.T) {
 		testkit.Soon(t, done, "Goexit")
 	})
 	t.Run("faults are as before afterwards", func(t *testing.T) {
-		testkit.Start(t, "fault-after-guard").Expect("guarded")
+		cmd := testkit.Command("fault-after-guard")
+		var text bytes.Buffer
+		cmd.Stderr = &text
+		c := testkit.StartCommand(t, cmd)
+		c.Expect("guarded")
+		c.Expect("") // the end
+		if err := c.Wait(); err == nil || !strings.Contains(text.String(), "fault") {
+			t.Fatalf("%v: %s", err, &text)
+		}
 	})
 	t.Run("C224 truncated", func(t *testing.T) {
 		must(t, f.Truncate(int64(page)))
@@ -478,7 +486,6 @@ var _ = testkit.Role("fault-after-guard", func(self *testkit.Self) {
 		self.Must(fmt.Errorf("no fault: %w", err))
 	}
 	self.Say("guarded")
-	os.Stderr = nil
 	v.Bytes()[0] = 1
 	self.Say("alive")
 })
