@@ -19,7 +19,8 @@ import (
 // Each system call that makes or maps a section fails, the first one, the second,
 // and so on until none is left to fail: every failure is an error, and leaves
 // neither a file nor a descriptor nor a mapping. What is only interrupted is done
-// again.
+// again. (mmap is left out, because Go's runtime does not live without it:
+// TestMapWithoutAddressSpace has its failures.)
 func TestSectionWhenACallFails(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Skip("strace is not installed: apt-get install strace")
@@ -31,12 +32,9 @@ func TestSectionWhenACallFails(t *testing.T) {
 	}{
 		{"named", "openat,fchmod,ftruncate,fallocate,pwrite64,linkat,fcntl", "EIO", false},
 		{"named", "fallocate,ftruncate", "ENOSPC", false},
-		{"named", "mmap", "ENOMEM", false},
 		{"named", "openat,ftruncate,fallocate,pwrite64", "EINTR", true},
 		{"unnamed", "memfd_create,fchmod,ftruncate,fallocate,pwrite64,fcntl", "EIO", false},
-		{"unnamed", "mmap", "ENOMEM", false},
 		{"over", "readlinkat,openat,fchmod,ftruncate,fallocate,pwrite64,linkat,fcntl", "EIO", false},
-		{"over", "mmap", "ENOMEM", false},
 		{"existing", "openat,fcntl", "EIO", false},
 		{"existing", "openat", "EMFILE", false},
 	} {

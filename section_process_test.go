@@ -437,10 +437,12 @@ var _ = testkit.Role("little-address-space", func(self *testkit.Self) {
 	self.Must(err)
 	const rlimitAS = 9
 	setLimit(self, rlimitAS, uint64(pages)*uint64(os.Getpagesize())+1<<30)
+	before := sectionTraces()
 	for range 100 { // nothing is used up by failing
 		_, err = s.Map(0, 0, 0)
 		wantNumber(self, err, 8, "ulimit -v")
 	}
+	want(self, sectionTraces() == before, "%s, before %s", sectionTraces(), before)
 	v, err := s.Map(0, 0, 1<<20)
 	self.Must(err)
 	self.Must(errors.Join(v.Close(), s.Close()))
