@@ -50,8 +50,9 @@ func (p Protection) mask() access.Protection {
 }
 
 // SectionOptions say how to create a section. The zero value is not enough: it
-// needs a Size or a File. When an existing section is opened only Access counts,
-// and File, which must be the file that the section is over.
+// needs a Size or a File. They are checked in any case; but when an existing
+// section is opened only Access counts, and File, which must be the file that the
+// section is over.
 type SectionOptions struct {
 	// Size in bytes. Of a section of memory it is rounded up to a multiple of
 	// 4096. 0 with a File is the file's size. With a File that is shorter and a

@@ -672,6 +672,30 @@ func TestViewTruncatedByAPeer(t *testing.T) {
 	peer.Kill()
 }
 
+// A peer may also truncate what holds a section of memory.
+func TestSectionTruncatedByAPeer(t *testing.T) {
+	s := newTestSection(t, "truncated", SectionOptions{Size: 1 << 20})
+	v := newTestView(t, s, 0, 0, 0)
+	object := filepath.Join(testkit.Base(), fmt.Sprintf("atoll-%d", os.Geteuid()), "truncated")
+	must(t, os.Truncate(object, 4096))
+	p := make([]byte, 10)
+	for _, v := range []*View{v, newTestView(t, s, Copy, 1<<16, 0), newTestView(t, s, Read, 0, 10)} {
+		_, err := v.ReadAt(p, 0)
+		isNumber(t, err, 999, ErrFault)
+		must(t, v.Flush(0, 0))
+		must(t, v.Commit(0, 0))
+		must(t, v.Prefetch(0, 0))
+	}
+	isNumber(t, v.Pin(0, 0), 1453, nil)
+	peer := testkit.Start(t, "section-agent")
+	tell(t, peer, "failed 1392", "open truncated")
+	must(t, os.Truncate(object, 0))
+	tell(t, peer, "failed 1392", "open truncated")
+	must(t, s.Close()) // and the name is free
+	tell(t, peer, "done", "create truncated 4096")
+	peer.End()
+}
+
 var _ = testkit.Role("truncater", func(self *testkit.Self) {
 	size := must1(strconv.ParseInt(self.Args[1], 10, 64))
 	self.Say("begun")
