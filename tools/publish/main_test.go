@@ -47,7 +47,7 @@ func TestPublishedTreeWorks(t *testing.T) {
 	if got := strings.Fields(goTool(t, dir, "", "list", "-m")); len(got) < 2 || got[0] != own || got[1] != own+"/cmd" {
 		t.Errorf("the modules are %q", got)
 	}
-	for _, pkg := range strings.Fields(goTool(t, dir, "", "list", "-deps", "-test", "work")) {
+	for pkg := range strings.FieldsSeq(goTool(t, dir, "", "list", "-deps", "-test", "work")) {
 		if pkg == "atoll" || strings.HasPrefix(pkg, "atoll/") {
 			t.Errorf("the copy still needs the package %s", pkg)
 		}
