@@ -25,6 +25,9 @@ func (h *handle) Rights() access.Mask { return h.rights }
 // Header is what the object was created with.
 func (h *handle) Header() layout.Header { return h.inner.Header }
 
+// may says whether use would allow it, for fast paths.
+func (h *handle) may(needed access.Mask) bool { return !h.closed.Load() && needed&^h.rights == 0 }
+
 // use refuses a closed handle, and one without the rights needed.
 func (h *handle) use(needed access.Mask) error {
 	if h.closed.Load() {

@@ -22,7 +22,9 @@ import (
 // which member.
 type Mutex struct {
 	syncHandle
-	id uint64 // of this handle, never 0, never used again in this process
+	id    uint64       // of this handle, never 0, never used again in this process
+	cell  *layout.Cell // the attachment's
+	owned layout.State // the cell while this process owns the mutex and nobody sleeps
 }
 
 var mutexIDs atomic.Uint64
@@ -43,7 +45,7 @@ func OpenMutex(name string, intent Intent, asked access.Mask, owned bool) (m *Mu
 	if err != nil {
 		return nil, false, err
 	}
-	m = &Mutex{syncHandle: *h, id: mutexIDs.Add(1)}
+	m = &Mutex{syncHandle: *h, id: mutexIDs.Add(1), cell: h.att.Cell(), owned: layout.MakeState(h.att.me, 0)}
 	if created && owned {
 		setOwner(&m.att.owner, m.id)
 	}
@@ -60,13 +62,18 @@ func setOwner(p *uint64, id uint64) { *p = id }
 //go:norace
 func isOwner(p *uint64, id uint64) bool { return *p == id }
 
-// Lock waits until the mutex can be had and takes it.
+// Lock waits until the mutex can be had and takes it. The fast path is here, short
+// enough to be nothing beside its compare-and-swap; so is Unlock's.
 func (m *Mutex) Lock(ctx context.Context) (*Previous, error) {
+	if m.may(access.Wait) && m.cell.CompareAndSwap(0, m.owned) {
+		return nil, m.own()
+	}
+	return m.lockSlow(ctx)
+}
+
+func (m *Mutex) lockSlow(ctx context.Context) (*Previous, error) {
 	if err := m.use(access.Wait); err != nil {
 		return nil, err
-	}
-	if m.att.Cell().CompareAndSwap(0, layout.MakeState(m.att.me, 0)) {
-		return nil, m.own()
 	}
 	out, err := m.att.Acquire(ctx, m.att.Claim(), m.done)
 	return m.taken(out, err)
@@ -96,31 +103,39 @@ func (m *Mutex) taken(out wait.Outcome, err error) (*Previous, error) {
 }
 
 // own makes this handle the owner of the mutex, which the process has just
-// taken. A Close that came first does not know of it: so it is given up here.
+// taken.
 func (m *Mutex) own() error {
 	setOwner(&m.att.owner, m.id)
 	check.Acquire(unsafe.Pointer(m.att))
 	if m.closed.Load() {
-		return errors.Join(fs.ErrClosed, m.abandon())
+		return m.tooLate()
 	}
 	return nil
 }
 
+// tooLate gives up a mutex that was taken while the handle was being closed: the
+// Close may not have known of it.
+func (m *Mutex) tooLate() error { return errors.Join(fs.ErrClosed, m.abandon()) }
+
 // Unlock gives the mutex up.
 func (m *Mutex) Unlock() error {
 	if !isOwner(&m.att.owner, m.id) {
-		if m.closed.Load() {
-			return fs.ErrClosed
-		}
-		return errs.ErrNotOwner
+		return m.notOwner()
 	}
 	check.Release(unsafe.Pointer(m.att))
 	setOwner(&m.att.owner, 0)
-	if m.att.Cell().CompareAndSwap(layout.MakeState(m.att.me, 0), 0) {
-		runtime.KeepAlive(m)
-		return nil
+	if !m.cell.CompareAndSwap(m.owned, 0) {
+		return m.give(layout.Unlocked)
 	}
-	return m.give(layout.Unlocked)
+	runtime.KeepAlive(m)
+	return nil
+}
+
+func (m *Mutex) notOwner() error {
+	if m.closed.Load() {
+		return fs.ErrClosed
+	}
+	return errs.ErrNotOwner
 }
 
 // give ends the ownership with next; if it cannot, the handle stays the owner.
