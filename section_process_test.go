@@ -259,7 +259,7 @@ func wantNumber(self *testkit.Self, err error, number uint32, text string) {
 func freeBytes(self *testkit.Self, dir string) int64 {
 	var st syscall.Statfs_t
 	self.Must(syscall.Statfs(dir, &st))
-	return int64(st.Bavail) * st.Bsize
+	return int64(st.Bavail * uint64(st.Bsize))
 }
 
 // inRole runs one test in a child, which must end well.
