@@ -8,13 +8,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// OpenDirectory opens a directory for reading, with more flags than those that it
+// always has: it must be one, and no child inherits it.
+func OpenDirectory(dir int, path string, flags int) (fd int, err error) {
+	err = retry(func() error {
+		fd, err = unix.Openat(dir, path, flags|unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		return err
+	})
+	return fd, err
+}
+
 // Names calls yield with each name in the directory dir, without "." and "..",
 // until it says false. It reads through one description of its own: what is in
 // the directory from beginning to end is seen exactly once, whatever comes and
 // goes meanwhile. A description per piece could not promise that: older kernels
 // count entries, and skip some when earlier ones are removed.
 func Names(dir int, yield func(name string) bool) error {
-	fd, err := unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := OpenDirectory(dir, ".", 0)
 	if err != nil {
 		return fmt.Errorf("list directory: %w", err)
 	}

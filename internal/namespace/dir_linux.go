@@ -119,7 +119,7 @@ func (d *Dir) Gone() bool {
 // openBase opens the base and refuses one in which a stranger could replace our
 // directories, or that is not memory.
 func openBase(base string) (int, error) {
-	fd, err := unix.Open(base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := lockfile.OpenDirectory(unix.AT_FDCWD, base, 0)
 	if err != nil {
 		return -1, fmt.Errorf("base directory %s: %w", base, err)
 	}
@@ -175,7 +175,7 @@ func (w wantedDir) open(parent int, path string) (int, error) {
 			return -1, fmt.Errorf("create %s: %w", path, err)
 		}
 	}
-	fd, err := unix.Openat(parent, w.name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := lockfile.OpenDirectory(parent, w.name, unix.O_NOFOLLOW)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return -1, errs.New(fs.ErrNotExist, "%s does not exist; only root may create it: as root, run: mkdir -m %o %s %s/%s", path, w.mode, path, path, membersName)

@@ -107,7 +107,7 @@ type entry struct {
 // readSome reads sweepBytes of directory entries from offset, by a description of
 // its own, without "." and "..".
 func readSome(dir int, offset int64) (entries []entry, err error) {
-	fd, err := unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := lockfile.OpenDirectory(dir, ".", 0)
 	if err != nil {
 		return nil, err
 	}

@@ -100,6 +100,7 @@ type syncSpec struct {
 
 // openSync creates or opens a synchronisation object.
 func openSync(name string, intent Intent, spec syncSpec) (h *syncHandle, created bool, err error) {
+	defer func() { err = exhausted(err) }()
 	rights, err := access.Grant(spec.access, access.Synchronization, access.Synchronization)
 	if err != nil {
 		return nil, false, err
