@@ -558,7 +558,7 @@ inline bury(p) {
 proctype Reaper() {
 	byte before, b;
 end:	do
-	:: atomic { kills < KILLS -> kills = KILLS } /* no more, or nobody seems stuck */
+	:: atomic { kills < KILLS -> kills = KILLS } /* and no more: who could still be killed never counts as stuck */
 	:: atomic { mortal(1) -> ring(1) }
 	:: atomic { mortal(2) -> ring(2) }
 	:: atomic { mortal(3) -> ring(3) }

@@ -522,7 +522,7 @@ byte kills;
 proctype Reaper() {
 	byte f;
 end:	do
-	:: atomic { kills < KILLS -> kills = KILLS } /* no more, or nobody seems stuck */
+	:: atomic { kills < KILLS -> kills = KILLS } /* and no more: who could still be killed never counts as stuck */
 	:: atomic { kills < KILLS && !(ended & bit(0)) -> kill(0) }
 	:: atomic { kills < KILLS && !(ended & bit(1)) -> kill(1) }
 	:: atomic { kills < KILLS && !(ended & bit(2)) -> kill(2) }

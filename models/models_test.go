@@ -1,0 +1,357 @@
+package models
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	// atOnce is how many searches run side by side. One may take 1 GB.
+	atOnce = 2
+	// memory is the limit of one search in MB. Beyond it Spin gives up, and
+	// the test fails.
+	memory = 2000
+	// depth is the longest path that Spin may follow. A search that would need
+	// more fails.
+	depth = 1_000_000
+	// patience ends a search that runs away.
+	patience = 10 * time.Minute
+	// longVariable asks for the searches that take minutes, if it is set.
+	longVariable = "ATOLL_MODELS_LONG"
+)
+
+// kind says what is searched for.
+type kind int
+
+const (
+	// safety: no assertion fails, and no state is left that nobody can leave
+	// and that is no proper end.
+	safety kind = iota
+	// liveness: moreover every process ends, if each gets its turn.
+	liveness
+)
+
+// A search is one run of Spin over one model.
+type search struct {
+	defines string // what the model is made with, without -D
+	kind    kind
+	long    bool
+}
+
+// The processes that take part in names.pml.
+const (
+	writers         = "KINDS PROCESSES=3 KIND0=WRITER KIND1=WRITER KIND2=WRITER ONLY_WRITERS "
+	writersReader   = "KINDS PROCESSES=3 KIND0=WRITER KIND1=WRITER KIND2=READER "
+	writerReaders   = "KINDS PROCESSES=3 KIND0=WRITER KIND1=READER KIND2=READER "
+	writersSweeper  = "KINDS PROCESSES=3 KIND0=WRITER KIND1=WRITER KIND2=SWEEPER ONLY_WRITERS "
+	everybody       = "KINDS PROCESSES=4 KIND0=WRITER KIND1=WRITER KIND2=READER KIND3=SWEEPER "
+	writerReaders3  = "KINDS PROCESSES=4 KIND0=WRITER KIND1=READER KIND2=READER KIND3=READER "
+	mutex           = "MUTEX "
+	auto            = "AUTO "
+	manual          = "MANUAL "
+	fourProcesses   = "PROCESSES=4 "
+	oneWaiter       = "WAITERS=1 "
+	autoFour        = auto + fourProcesses
+	manualFour      = manual + fourProcesses
+	mutexFour       = mutex + fourProcesses
+	manualOneWaiter = manual + oneWaiter
+	autoOneWaiter   = auto + oneWaiter
+)
+
+// TestNamesHold searches the life of a name as it is.
+func TestNamesHold(t *testing.T) {
+	hold(t, "names", []search{
+		{defines: writers},
+		{defines: writers + "WITHOUT_DOOR KILLS=1"},
+		{defines: writersReader},
+		{defines: writerReaders + "ROUNDS=2 KILLS=1"},
+		{defines: writersSweeper},
+		{defines: everybody + "KILLS=1"},
+		{defines: writersReader + "KILLS=1", kind: liveness},
+		{defines: writerReaders + "KILLS=1", kind: liveness},
+		{defines: writers + "WITHOUT_DOOR", long: true},
+		{defines: writersReader + "ROUNDS=2 KILLS=1", long: true},
+		{defines: writersSweeper + "ROUNDS=2", long: true},
+		{defines: writerReaders3, long: true},
+		{defines: everybody, long: true},
+	})
+}
+
+// TestNamesBreak searches variants that are wrong.
+func TestNamesBreak(t *testing.T) {
+	refuse(t, "names", []search{
+		{defines: writers + "BREAK_OPEN_DECIDES_AFTER_OWN_LOCK"},
+		{defines: writers + "BREAK_WRITER_TAKES_CONFLICT_FOR_LIFE"},
+		{defines: writers + "BREAK_OPEN_TRUSTS_ANY_LOCK"},
+		{defines: writers + "BREAK_OPEN_FORGETS_PATH_CHECK"},
+		{defines: writers + "BREAK_CLOSE_FORGETS_PATH_CHECK"},
+		{defines: writersSweeper + "BREAK_SWEEP_FORGETS_PATH_CHECK"},
+		{defines: writers + "KILLS=0 BREAK_CLOSE_TRIES_ONCE"},
+		{defines: writers + "BREAK_PUBLISH_BEFORE_LOCK"},
+		{defines: writersReader + "KILLS=0 BREAK_READER_LOCKS_TO_FIND_OUT"},
+		{defines: writersReader + "BREAK_READER_IGNORES_DOOR"},
+		{defines: writersReader + "BREAK_READER_ASKS_DOOR_APART"},
+		{defines: writersReader + "WITHOUT_DOOR"},
+	})
+}
+
+// TestCellHolds searches the state cell as it is.
+func TestCellHolds(t *testing.T) {
+	hold(t, "cell", []search{
+		{defines: mutex},
+		{defines: mutex + "ROUNDS=2 KILLS=1"},
+		{defines: mutex + "CANCEL"},
+		{defines: mutex + "BREAK_NO_TICK"}, // a mutex can do without
+		{defines: auto + "CANCEL"},
+		{defines: autoOneWaiter},
+		{defines: autoFour + "KILLS=1"},
+		{defines: manual + "CANCEL"},
+		{defines: manualOneWaiter + "ROUNDS=2"},
+		{defines: manualFour + "KILLS=1"},
+		{defines: mutex + "KILLS=1", kind: liveness},
+		{defines: auto + "KILLS=1", kind: liveness},
+		{defines: manualOneWaiter + "KILLS=1", kind: liveness},
+		{defines: mutex + "ROUNDS=2", long: true},
+		{defines: mutexFour + "KILLS=1", long: true},
+		{defines: mutex + "CANCEL", kind: liveness, long: true},
+		{defines: autoOneWaiter + "ROUNDS=2", long: true},
+		{defines: autoFour, long: true},
+		{defines: manualFour, long: true},
+	})
+}
+
+// TestCellBreaks searches variants that are wrong.
+func TestCellBreaks(t *testing.T) {
+	refuse(t, "cell", []search{
+		{defines: mutex + "BREAK_WAKE_BEFORE_CHANGE"},
+		{defines: auto + "BREAK_WAKE_BEFORE_CHANGE"},
+		{defines: mutex + "BREAK_NO_FUTEX_COMPARE"},
+		{defines: auto + "BREAK_NO_FUTEX_COMPARE"},
+		{defines: mutex + "BREAK_TAKEOVER_AT_BELL"},
+		{defines: mutex + "BREAK_BELL_WAKES_ONE"},
+		{defines: auto + "BREAK_BELL_WAKES_ONE"},
+		{defines: mutex + "BREAK_BELL_WAKES_ONE", kind: liveness},
+		{defines: mutex + "CANCEL BREAK_CANCELLED_KEEPS_RING"},
+		{defines: mutex + "BREAK_SLEEPERS_CLEARED_BY_WAITER"},
+		{defines: mutex + "BREAK_WAKE_ONE"},
+		{defines: auto + "BREAK_WAKE_ONE"},
+		{defines: auto + "BREAK_OPEN_THEN_WAKE"},
+		{defines: mutex + "BREAK_OPEN_THEN_WAKE"},
+		{defines: auto + "BREAK_NO_TICK"},
+		{defines: manual + "BREAK_NO_TICK"},
+		{defines: mutex + "BREAK_NO_TICK_AFTER_LOST_RING"},
+		{defines: auto + "BREAK_NO_TICK_AFTER_LOST_RING"},
+		{defines: mutex + "BREAK_GATE_LEFT_CLOSED"},
+		{defines: auto + "BREAK_GATE_LEFT_CLOSED"},
+		{defines: manual + "BREAK_GENERATION_NOT_MOVED"},
+		{defines: manualFour + "KILLS=0 BREAK_LOOK_NEEDS_OPEN_GATE"},
+		{defines: manualOneWaiter + "BREAK_NOTE_THEN_LOOK"},
+	})
+}
+
+// TestOneKillBreaksWakeOne shows that what is wrong with waking one sleeper is
+// the kill of that one: without kills the variant holds.
+func TestOneKillBreaksWakeOne(t *testing.T) {
+	hold(t, "cell", []search{
+		{defines: mutex + "KILLS=0 BREAK_WAKE_ONE"},
+		{defines: auto + "KILLS=0 BREAK_WAKE_ONE"},
+	})
+}
+
+// hold runs the searches and fails for each that finds an error.
+func hold(t *testing.T, model string, searches []search) {
+	t.Helper()
+	each(t, model, searches, func(t *testing.T, found result) {
+		t.Helper()
+		if found.errors != 0 {
+			t.Errorf("Spin found an error:\n%s\n%s", found.output, found.trail)
+		}
+	})
+}
+
+// refuse runs the searches and fails for each that finds nothing.
+func refuse(t *testing.T, model string, searches []search) {
+	t.Helper()
+	each(t, model, searches, func(t *testing.T, found result) {
+		t.Helper()
+		if found.errors == 0 {
+			t.Errorf("Spin found nothing wrong:\n%s", found.output)
+		}
+	})
+}
+
+// each runs the searches of one model, no more than atOnce side by side.
+func each(t *testing.T, model string, searches []search, judge func(*testing.T, result)) {
+	t.Helper()
+	needTools(t)
+	source, err := filepath.Abs(model + ".pml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range searches {
+		t.Run(s.name(), func(t *testing.T) {
+			if s.long && os.Getenv(longVariable) == "" {
+				t.Skipf("takes minutes: set %s=1 to run it", longVariable)
+			}
+			t.Parallel()
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			found := s.run(t, source)
+			t.Logf("%d states, %d errors, %v", found.states, found.errors, found.took.Round(10*time.Millisecond))
+			judge(t, found)
+		})
+	}
+}
+
+var turns = make(chan struct{}, atOnce)
+
+// needTools skips the test if Spin or a C compiler is missing. Where everything
+// is meant to run, that is a failure.
+func needTools(t *testing.T) {
+	t.Helper()
+	for _, tool := range []string{"spin", "gcc"} {
+		_, err := exec.LookPath(tool)
+		if err == nil {
+			continue
+		}
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not installed, and CI runs the models: apt-get install %[1]s (%v)", tool, err)
+		}
+		t.Skipf("%s is not installed: apt-get install %[1]s", tool)
+	}
+}
+
+// name is how the search is called in the test's output.
+func (s search) name() string {
+	words := make([]string, 0, 8)
+	for word := range strings.FieldsSeq(s.defines) {
+		if word != "KINDS" && !strings.HasPrefix(word, "PROCESSES=3") {
+			_, value, isKind := strings.Cut(word, "=")
+			if !isKind || !strings.HasPrefix(word, "KIND") {
+				value = word
+			}
+			words = append(words, value)
+		}
+	}
+	if s.kind == liveness {
+		words = append(words, "liveness")
+	}
+	return strings.Join(words, ",")
+}
+
+// A result is what a finished search found.
+type result struct {
+	errors, states int
+	took           time.Duration
+	output         string // of the search
+	trail          string // the steps that lead to the error, if there is one
+}
+
+// run has Spin make the search's program, compiles it, and runs it.
+func (s search) run(t *testing.T, source string) result {
+	t.Helper()
+	dir := t.TempDir()
+	var defines []string
+	for word := range strings.FieldsSeq(s.defines) {
+		defines = append(defines, "-D"+word)
+	}
+	compile := []string{
+		// -O2 takes longer to compile than it saves.
+		"-O1", "-w", "-DCOLLAPSE", "-DNOREDUCE", "-DVECTORSZ=1024", fmt.Sprintf("-DMEMLIM=%d", memory),
+		"-o", "pan", "pan.c",
+	}
+	search := []string{fmt.Sprintf("-m%d", depth), "-b"}
+	if s.kind == liveness {
+		defines = append(defines, "-DLIVENESS")
+		search = append(search, "-a", "-f")
+	} else {
+		compile = append(compile, "-DSAFETY")
+	}
+	must(t, dir, "spin", append(defines, "-a", source)...)
+	must(t, dir, "gcc", compile...)
+	began := time.Now()
+	found := read(t, must(t, dir, "./pan", search...))
+	found.took = time.Since(began)
+	if found.errors > 0 {
+		found.trail = trail(t, dir, source, defines)
+	}
+	return found
+}
+
+// must runs a program in dir, which is to succeed.
+func must(t *testing.T, dir, program string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	output, err := cmd.CombinedOutput()
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, output)
+	}
+	return string(output)
+}
+
+var (
+	errorCount = regexp.MustCompile(`errors: (\d+)`)
+	stateCount = regexp.MustCompile(`(?m)^\s*([0-9.e+]+) states, stored`)
+)
+
+// read takes the numbers from a search's output. A search that did not get
+// through says nothing, so it fails the test.
+func read(t *testing.T, output string) result {
+	t.Helper()
+	found := result{output: output}
+	count := errorCount.FindStringSubmatch(output)
+	states := stateCount.FindStringSubmatch(output)
+	if count == nil || states == nil {
+		t.Fatalf("the search says no numbers:\n%s", output)
+	}
+	stored, err := strconv.ParseFloat(states[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found.states = int(stored)
+	if found.errors, err = strconv.Atoi(count[1]); err != nil {
+		t.Fatal(err)
+	}
+	if found.states == 0 {
+		t.Errorf("the search saw no states:\n%s", output)
+	}
+	for _, sign := range []string{"max search depth too small", "depth limit", "out of memory", "memory limit", "VECTORSZ"} {
+		if strings.Contains(output, sign) {
+			t.Errorf("the search did not get through: %s\n%s", sign, output)
+		}
+	}
+	if found.errors == 0 && strings.Contains(output, "Search not completed") {
+		t.Errorf("the search did not get through:\n%s", output)
+	}
+	return found
+}
+
+// trail replays the steps that lead to an error; the last of them tell most.
+func trail(t *testing.T, dir, source string, defines []string) string {
+	t.Helper()
+	made, err := filepath.Glob(filepath.Join(dir, "*.trail"))
+	if err != nil || len(made) != 1 {
+		return fmt.Sprintf("no trail: %v %v", made, err)
+	}
+	cmd := exec.CommandContext(t.Context(), "spin", append(defines, "-p", "-k", made[0], source)...)
+	cmd.Dir = dir
+	output, _ := cmd.CombinedOutput() // it fails because it meets the error
+	const most = 16 << 10
+	if skip := len(output) - most; skip > 0 {
+		output = bytes.Join([][]byte{[]byte("...\n"), output[skip:]}, nil)
+	}
+	return string(output)
+}
