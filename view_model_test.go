@@ -114,11 +114,12 @@ func TestViewsByModel(t *testing.T) {
 // around draws numbers that lie near each other's borders.
 func around(t *rapid.T, size int, label string) int64 {
 	page := os.Getpagesize()
-	return int64(rapid.OneOf(
-		rapid.Map(rapid.IntRange(-1, size/page+1), func(n int) int { return n * page }),
-		rapid.IntRange(-2, size+2),
-		rapid.SampledFrom([]int{0, size, size - 1, size + 1, 1<<62 - 1, 1 << 62, 1<<63 - 1, -1 << 63}),
-	).Draw(t, label))
+	end := int64(size)
+	return rapid.OneOf(
+		rapid.Map(rapid.IntRange(-1, size/page+1), func(n int) int64 { return int64(n * page) }),
+		rapid.Int64Range(-2, end+2),
+		rapid.SampledFrom([]int64{0, end, end - 1, end + 1, 1<<62 - 1, 1 << 62, 1<<63 - 1, -1 << 63}),
+	).Draw(t, label)
 }
 
 func (m *viewModel) doMap(t *rapid.T) {
