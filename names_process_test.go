@@ -15,13 +15,18 @@ import (
 	"testing"
 	"time"
 
+	"atoll/internal/check"
 	"atoll/internal/testkit"
 )
 
-// scaled is a number of rounds, or a tenth of it with -short.
+// scaled is a number of rounds, a fifth of it under the race detector, or a tenth
+// with -short.
 func scaled(n int) int {
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		return max(n/10, 1)
+	case check.Race:
+		return max(n/5, 1)
 	}
 	return n
 }

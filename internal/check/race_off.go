@@ -4,6 +4,9 @@ package check
 
 import "unsafe"
 
+// Race says whether the race detector is in this build.
+const Race = false
+
 // Acquire tells the race detector that what was released at p happened before.
 func Acquire(unsafe.Pointer) {}
 

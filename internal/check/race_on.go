@@ -7,6 +7,9 @@ import (
 	"unsafe"
 )
 
+// Race says whether the race detector is in this build.
+const Race = true
+
 // Acquire tells the race detector that what was released at p happened before.
 func Acquire(p unsafe.Pointer) { runtime.RaceAcquire(p) }
 

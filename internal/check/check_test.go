@@ -1,0 +1,27 @@
+package check
+
+import "testing"
+
+func TestPoint(t *testing.T) {
+	var seen []string
+	SetHook(func(point string) { seen = append(seen, point) })
+	Point("a")
+	Point("b")
+	SetHook(nil)
+	Point("c")
+	switch {
+	case !Enabled && len(seen) != 0:
+		t.Errorf("points are off, but %q were seen", seen)
+	case Enabled && (len(seen) != 2 || seen[0] != "a" || seen[1] != "b"):
+		t.Errorf("%q were seen", seen)
+	}
+}
+
+func TestPointsCostNothingWhenOff(t *testing.T) {
+	if Enabled {
+		t.Skip("they are on in this build")
+	}
+	if n := testing.AllocsPerRun(100, func() { Point("a") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
