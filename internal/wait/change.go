@@ -110,19 +110,25 @@ func (s *Slot) awaitGate(state layout.State, deadline *time.Time) error {
 		return errs.New(errs.ErrStuck, "%s holds the object's gate, and seems to be stopped", s.who(state.Gate()))
 	}
 	timeout := min(time.Until(*deadline), time.Duration(tick.Load()))
-	gate := s.cell.GateWord()
-	if peer == nil || !futex.HasWaitAny() {
-		return s.fault(futex.Wait(gate, state.Gate(), max(timeout, time.Microsecond)))
+	watches := []futex.Watch{{Word: s.cell.GateWord(), Expected: state.Gate()}}
+	if peer != nil {
+		// Whoever watched a bell that has rung wakes the others, whatever woke it:
+		// it may be the one whom the kernel chose.
+		defer func() {
+			if peer.Rung() {
+				peer.PassOn()
+			}
+		}()
+		if bell, silent := peer.Bell(); bell != nil {
+			watches = append(watches, futex.Watch{Word: bell, Expected: silent})
+		} else if peer.Rung() {
+			timeout = min(timeout, 100*time.Microsecond) // the lock goes soon
+		}
 	}
-	if bell, silent := peer.Bell(); bell != nil {
-		return s.fault(futex.WaitAny([]futex.Watch{
-			{Word: gate, Expected: state.Gate()},
-			{Word: bell, Expected: silent},
-		}, timeout))
+	if futex.HasWaitAny() {
+		return s.fault(futex.WaitAny(watches, timeout))
 	}
-	// The bell has rung; the lock goes soon after.
-	peer.PassOn()
-	return s.fault(futex.Wait(gate, state.Gate(), min(timeout, 100*time.Microsecond)))
+	return s.fault(futex.Wait(watches[0].Word, watches[0].Expected, max(timeout, 0)))
 }
 
 // repair takes the gate from a dead holder and opens it. The dead one may have
