@@ -134,15 +134,6 @@ func startAgent(t testing.TB, setup string, mutexes ...string) *testkit.Child {
 	return c
 }
 
-// dies waits for the end of an agent that was told to die.
-func dies(t testing.TB, c *testkit.Child) {
-	t.Helper()
-	if line := c.Line(); line != "" {
-		t.Fatalf("the agent lives and says %q", line)
-	}
-	_ = c.Wait()
-}
-
 // ask tells an agent to do something and waits until it has.
 func ask(t testing.TB, c *testkit.Child, call string) {
 	t.Helper()

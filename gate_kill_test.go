@@ -15,6 +15,31 @@ import (
 
 const fastTick = "tick=5ms"
 
+// dies waits for the end of an agent that was told to die.
+func dies(t testing.TB, c *testkit.Child) {
+	t.Helper()
+	if line := c.Line(); line != "" {
+		t.Fatalf("the agent lives and says %q", line)
+	}
+	_ = c.Wait()
+}
+
+// firstToSay waits until one of the children says a line, and returns which.
+func firstToSay(t *testing.T, want string, children ...*testkit.Child) int {
+	t.Helper()
+	for deadline := time.Now().Add(testkit.Hang); ; time.Sleep(time.Millisecond) {
+		for i, c := range children {
+			if c.Pending() {
+				c.Expect(want)
+				return i
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nobody says %q", want)
+		}
+	}
+}
+
 // sleepers starts agents that wait for the object of a call, and see to it that
 // they are asleep.
 func sleepers(t *testing.T, n int, setup, open, call string) []*testkit.Child {
@@ -104,7 +129,7 @@ func oneOf(t *testing.T, waiters []*testkit.Child, expected bool) int {
 		waiters[1].Silent()
 		return 0
 	}
-	return testkit.FirstToSay(t, "wait e", waiters...)
+	return firstToSay(t, "wait e", waiters...)
 }
 
 // TestGateOfTheDeadIsRepairedWithoutTick: whoever wants the gate next finds that
@@ -246,7 +271,7 @@ func TestStuckRepairer(t *testing.T) {
 	isError(t, err, ErrStuck)
 	repairer.Signal(syscall.SIGCONT)
 	sleeper.Signal(syscall.SIGCONT)
-	first := testkit.FirstToSay(t, abandonedBy("lock kept", owner), repairer, sleeper)
+	first := firstToSay(t, abandonedBy("lock kept", owner), repairer, sleeper)
 	both := []*testkit.Child{repairer, sleeper}
 	ask(t, both[first], "unlock kept")
 	both[1-first].Expect("lock kept")

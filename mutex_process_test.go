@@ -33,10 +33,10 @@ func processState(pid int) string {
 // setups are the ways in which the death of an owner is found out. The slow tick
 // must not be needed in the first.
 var setups = map[string]string{
-	"bell":                     "tick=1h",
-	"tick":                     "bell=off tick=5ms",
-	"without futex_waitv":      "waitv=off tick=5ms",
-	"no bell and no waitv":     "bell=off waitv=off tick=5ms",
+	"bell":                      "tick=1h",
+	"tick":                      "bell=off tick=5ms",
+	"without futex_waitv":       "waitv=off tick=5ms",
+	"no bell and no waitv":      "bell=off waitv=off tick=5ms",
 	"fast tick beside the bell": "tick=1ms",
 }
 

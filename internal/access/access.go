@@ -38,7 +38,7 @@ const (
 var protectionNames = [...]string{"unknown", "read-write", "read-only", "write-copy", "execute-read-write", "execute-read", "execute-write-copy"}
 
 func (p Protection) String() string {
-	if int(p) < len(protectionNames) {
+	if p < Protection(len(protectionNames)) {
 		return protectionNames[p]
 	}
 	return protectionNames[0]
@@ -89,7 +89,7 @@ func Grant(asked, usual, all Mask) (Mask, error) {
 	return asked, nil
 }
 
-// Section rights, all of them.
+// SectionAll are all the rights that a section knows.
 const SectionAll = Read | Write | Copy | Execute
 
 // Check says whether a handle with the rights granted may do what needs them.

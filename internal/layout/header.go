@@ -99,7 +99,7 @@ var typeNames = [...]string{"unknown", "section", "mutex", "semaphore", "event",
 
 // String returns the word that the command uses for the type.
 func (t Type) String() string {
-	if int(t) < len(typeNames) {
+	if t < Type(len(typeNames)) {
 		return typeNames[t]
 	}
 	return typeNames[0]

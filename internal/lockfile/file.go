@@ -45,7 +45,7 @@ func CreateUnnamed(dir int, mode uint32) (fd int, err error) {
 // unix.EEXIST: the name leads to something already.
 func Publish(fd, dir int, name string) error {
 	err := unix.Linkat(unix.AT_FDCWD, procPath(fd), dir, name, unix.AT_SYMLINK_FOLLOW)
-	if err == unix.ENOENT { //nolint:errorlint // errno straight from the call
+	if err == unix.ENOENT {
 		// No /proc here. The kernel takes the descriptor itself from whoever
 		// opened it (6.10) or has CAP_DAC_READ_SEARCH.
 		err = unix.Linkat(fd, "", dir, name, unix.AT_EMPTY_PATH)
@@ -74,6 +74,20 @@ func Reopen(fd, flags int) (dup int, err error) {
 // fs.ErrNotExist: nothing there. fs.ErrPermission. ErrCorrupt: something else
 // than an ordinary file with one name; the text says what.
 func Open(dir int, name string) (fd int, writable bool, st unix.Stat_t, err error) {
+	const tries = 20
+	for range tries {
+		fd, writable, st, err = openOnce(dir, name)
+		if !errors.Is(err, errReplaced) {
+			return fd, writable, st, err
+		}
+	}
+	return -1, false, st, errs.New(errs.ErrCorrupt, "is replaced by something else all the time")
+}
+
+// errReplaced: what could not be opened was replaced before it could be looked at.
+var errReplaced = errors.New("replaced")
+
+func openOnce(dir int, name string) (fd int, writable bool, st unix.Stat_t, err error) {
 	const flags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC | unix.O_NOCTTY
 	open := func(mode int) (int, error) {
 		var fd int
@@ -100,14 +114,20 @@ func Open(dir int, name string) (fd int, writable bool, st unix.Stat_t, err erro
 
 // explain says what an open that failed has met.
 func explain(dir int, name string, cause error) error {
+	// What an open says of something that is no regular file.
+	strange := errors.Is(cause, unix.ELOOP) || errors.Is(cause, unix.EISDIR) ||
+		errors.Is(cause, unix.ENXIO) || errors.Is(cause, unix.ENODEV)
 	var st unix.Stat_t
-	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return cause
+	err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if err == nil {
+		if err := ordinary(&st); err != nil {
+			return err
+		}
 	}
-	if err := ordinary(&st); err != nil {
-		return err
-	}
-	if errors.Is(cause, fs.ErrPermission) {
+	switch {
+	case strange:
+		return errReplaced
+	case err == nil && errors.Is(cause, fs.ErrPermission):
 		return errs.Because(cause, 0, fs.ErrPermission, "belongs to uid %d with mode %#o", st.Uid, st.Mode&0o7777)
 	}
 	return cause

@@ -44,7 +44,9 @@ const (
 	maxPause = 25 * time.Millisecond
 )
 
-func pause(try int) { time.Sleep(min(time.Duration(try*try)*50*time.Microsecond, maxPause)) }
+func pause(try int) {
+	time.Sleep(min(time.Duration(try*try)*50*time.Microsecond, maxPause)) //nolint:forbidigo // the kernel tells nobody that a lock was dropped
+}
 
 // Build completes an unnamed file: size, header, state.
 type Build func(fd int) error
@@ -136,7 +138,7 @@ func (d *Dir) share(file string) (*Object, error) {
 	}
 	var st unix.Stat_t
 	if err := unix.Fstatat(d.fd, file, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return nil, nil //nolint:nilerr // the open that follows says why
+		return nil, nil // the open that follows says why
 	}
 	o := d.held[lockfile.IdentityOf(&st)]
 	if o == nil || o.file != file || st.Nlink > 1 {

@@ -198,7 +198,7 @@ func (c *Child) Wait() error {
 	c.wait.Do(func() {
 		done := make(chan struct{})
 		go func() {
-			for range c.lines { //nolint:revive // what it still said
+			for range c.lines { // what it still said
 			}
 			c.err = c.Cmd.Wait()
 			close(done)
@@ -234,18 +234,5 @@ func Soon(t testing.TB, done <-chan struct{}, what string) {
 	}
 }
 
-// FirstToSay waits until one of the children says a line, and returns which.
-func FirstToSay(t testing.TB, want string, children ...*Child) int {
-	t.Helper()
-	for deadline := time.Now().Add(Hang); ; time.Sleep(time.Millisecond) {
-		for i, c := range children {
-			if len(c.lines) > 0 {
-				c.Expect(want)
-				return i
-			}
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nobody says %q", want)
-		}
-	}
-}
+// Pending says whether the child has said a line that nobody has read.
+func (c *Child) Pending() bool { return len(c.lines) > 0 }

@@ -111,7 +111,7 @@ func (s *Slot) sleep(state layout.State, peer *liveness.Peer, control uint32) er
 		if peer.Status() != liveness.Alive {
 			return nil
 		}
-		time.Sleep(pause)
+		time.Sleep(pause) //nolint:forbidigo // the kernel tells of a death, but not of the lock that falls after it
 	}
 	return nil
 }

@@ -160,7 +160,7 @@ func (s *Slot) Recall() {
 			return
 		}
 		futex.Wake(word)
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) //nolint:forbidigo // until the sleeper is up; nothing tells
 	}
 }
 

@@ -33,7 +33,7 @@ type object struct {
 	me   uint32
 }
 
-func newObject(t testing.TB, kind layout.Kind, word uint32) *object {
+func newObject(t testing.TB, kind layout.Kind) *object {
 	t.Helper()
 	dir, err := os.MkdirTemp(testkit.Base(), "members-")
 	if err != nil {
@@ -60,7 +60,7 @@ func newObject(t testing.TB, kind layout.Kind, word uint32) *object {
 	o := &object{cell: (*layout.Cell)(page), me: me}
 	o.a.Init(o.cell, kind, me, folder)
 	o.b.Init(o.cell, kind, me, folder)
-	o.store(layout.MakeState(word, 0))
+
 	return o
 }
 
@@ -82,7 +82,7 @@ func eachWay(t *testing.T, f func(t *testing.T)) {
 // twice.
 func TestCancelledWaitsTakeNothing(t *testing.T) {
 	eachWay(t, func(t *testing.T) {
-		o := newObject(t, layout.AutoEventWord, 0)
+		o := newObject(t, layout.AutoEventWord)
 		const goroutines, signals = 16, 2000
 		var taken atomic.Int64
 		ctx, stop := context.WithCancel(t.Context())
@@ -125,7 +125,7 @@ func TestCancelledWaitsTakeNothing(t *testing.T) {
 // takes its place.
 func TestQueueGoesOn(t *testing.T) {
 	eachWay(t, func(t *testing.T) {
-		o := newObject(t, layout.MutexWord, 0)
+		o := newObject(t, layout.MutexWord)
 		o.store(layout.MakeState(o.me, 0)) // owned, so everybody waits
 		first, cancel := context.WithCancel(t.Context())
 		closed := make(chan struct{})
@@ -173,7 +173,7 @@ func TestQueueGoesOn(t *testing.T) {
 // wait from ending.
 func TestSpuriousWakes(t *testing.T) {
 	eachWay(t, func(t *testing.T) {
-		o := newObject(t, layout.AutoEventWord, 0)
+		o := newObject(t, layout.AutoEventWord)
 		stop := make(chan struct{})
 		done := make(chan struct{})
 		go func() {
@@ -210,7 +210,7 @@ func FuzzState(f *testing.F) {
 	wait.SetPatience(time.Millisecond)
 	f.Fuzz(func(t *testing.T, state uint64, kind uint8) {
 		k := layout.Kind(kind % 3)
-		o := newObject(t, k, 0)
+		o := newObject(t, k)
 		known := func(err error) {
 			t.Helper()
 			for _, want := range []error{nil, errs.ErrCorrupt, errs.ErrStuck, context.DeadlineExceeded} {
