@@ -82,7 +82,7 @@ var plants = map[string]struct {
 	"future version": {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile("hostile"), 8), 0o600)) }, ErrVersion, "has format version 1", false},
 	"other layout":   {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile("hostile"), 12), 0o600)) }, ErrVersion, "has layout signature", false},
 	"damaged":        {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile("hostile"), 56), 0o600)) }, ErrCorrupt, "has a damaged header", false},
-	"no magic, 2^62, sound beyond": {func(t *testing.T, path string) {
+	"cut off object": {func(t *testing.T, path string) {
 		must(t, os.WriteFile(path, soundFile("hostile")[:1000], 0o600))
 	}, ErrCorrupt, "is 1000 bytes long", false},
 }
@@ -636,4 +636,62 @@ func failEachOf(t *testing.T, kind, name, prepare, tell, call, fault string) {
 		}
 	}
 	t.Errorf("%s: it never comes to an end", call)
+}
+
+var _ = testkit.Role("hostile.swap", func(self *testkit.Self) {
+	path, target := localFile("hostile"), localFile("target")
+	self.Say("ready")
+	done := make(chan struct{})
+	go func() { self.Hear(); close(done) }()
+	for i := 0; ; i++ {
+		select {
+		case <-done:
+			_ = os.RemoveAll(path)
+			self.Say("done")
+			return
+		default:
+		}
+		// Each takes the place of the one before in one step.
+		next := path + "-next"
+		_ = os.RemoveAll(next)
+		switch i % 4 {
+		case 0:
+			self.Must(os.Symlink(target, next))
+		case 1:
+			self.Must(unix.Mkfifo(next, 0o600))
+		case 2:
+			self.Must(os.Link(target, next))
+		case 3:
+			self.Must(os.WriteFile(next, []byte("text"), 0o600))
+		}
+		self.Must(os.Rename(next, path))
+		_ = os.Remove(next) // two links of one file are not renamed
+	}
+})
+
+// What lies at a name changes all the time while it is opened: it is never
+// followed, taken for what it is not, or waited for.
+func TestSwappedWhileOpened(t *testing.T) {
+	target := made(t)(mutexes.create("target"))
+	child := testkit.Start(t, "hostile.swap")
+	child.Expect("ready")
+	within(t, "opening it", func() {
+		for range scaled(20000) {
+			o, err := mutexes.open("hostile")
+			if err == nil {
+				t.Errorf("it was taken: %v", o.Close())
+				return
+			}
+			if !errors.Is(err, ErrCorrupt) && !errors.Is(err, fs.ErrNotExist) {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	child.Tell("end")
+	child.Expect("done")
+	child.End()
+	_ = os.Remove(localFile("hostile-next"))
+	must(t, made(t)(mutexes.open("target")).Close())
+	must(t, target.Close())
 }
