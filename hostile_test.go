@@ -29,9 +29,9 @@ func localFile(file string) string {
 	return filepath.Join(testkit.Base(), "atoll-"+strconv.Itoa(os.Geteuid()), file)
 }
 
-// soundFile is the file of a mutex whose holders were all killed.
-func soundFile(name string) []byte {
-	h := layout.Header{Type: layout.Mutex, Name: name}
+// soundFile is the file of the mutex "hostile", whose holders were all killed.
+func soundFile() []byte {
+	h := layout.Header{Type: layout.Mutex, Name: "hostile"}
 	b := h.Encode()
 	return append(b, make([]byte, h.FileSize()-int64(len(b)))...)
 }
@@ -51,7 +51,7 @@ var plants = map[string]struct {
 	"symbolic link loop":                    {func(t *testing.T, path string) { must(t, os.Symlink(path, path)) }, ErrCorrupt, "is a symbolic link", false},
 	"hard link": {func(t *testing.T, path string) {
 		elsewhere := filepath.Join(testkit.Base(), "elsewhere")
-		must(t, os.WriteFile(elsewhere, soundFile("hostile"), 0o600))
+		must(t, os.WriteFile(elsewhere, soundFile(), 0o600))
 		must(t, os.Link(elsewhere, path))
 		t.Cleanup(func() { must(t, os.Remove(elsewhere)) })
 	}, ErrCorrupt, "has 2 hard links", false},
@@ -67,7 +67,7 @@ var plants = map[string]struct {
 		must(t, unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 5))))
 	}, ErrCorrupt, "is a device", true},
 	"another user's object": {func(t *testing.T, path string) {
-		must(t, os.WriteFile(path, soundFile("hostile"), 0o666))
+		must(t, os.WriteFile(path, soundFile(), 0o666))
 		must(t, os.Chown(path, 12345, 12345))
 	}, fs.ErrPermission, "belongs to uid 12345", true},
 	"empty file": {func(t *testing.T, path string) { must(t, os.WriteFile(path, nil, 0o600)) }, ErrCorrupt, "is 0 bytes long", false},
@@ -78,12 +78,12 @@ var plants = map[string]struct {
 	"text": {func(t *testing.T, path string) {
 		must(t, os.WriteFile(path, []byte(strings.Repeat("text ", 1000)), 0o600))
 	}, ErrCorrupt, `is not an Atoll object: it begins with "text tex"`, false},
-	"wrong magic":    {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile("hostile"), 0), 0o600)) }, ErrCorrupt, "is not an Atoll object", false},
-	"future version": {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile("hostile"), 8), 0o600)) }, ErrVersion, "has format version 1", false},
-	"other layout":   {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile("hostile"), 12), 0o600)) }, ErrVersion, "has layout signature", false},
-	"damaged":        {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile("hostile"), 56), 0o600)) }, ErrCorrupt, "has a damaged header", false},
+	"wrong magic":    {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 0), 0o600)) }, ErrCorrupt, "is not an Atoll object", false},
+	"future version": {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 8), 0o600)) }, ErrVersion, "has format version 1", false},
+	"other layout":   {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 12), 0o600)) }, ErrVersion, "has layout signature", false},
+	"damaged":        {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 56), 0o600)) }, ErrCorrupt, "has a damaged header", false},
 	"cut off object": {func(t *testing.T, path string) {
-		must(t, os.WriteFile(path, soundFile("hostile")[:1000], 0o600))
+		must(t, os.WriteFile(path, soundFile()[:1000], 0o600))
 	}, ErrCorrupt, "is 1000 bytes long", false},
 }
 

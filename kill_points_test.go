@@ -69,10 +69,10 @@ var _ = testkit.Role("names.killed-at", func(self *testkit.Self) {
 	})
 	for deadline := time.Now().Add(testkit.Hang / 2); time.Now().Before(deadline); {
 		// What killed processes left, to be found by an open and by a sweep.
-		for _, name := range []string{"x", "y"} {
-			self.Must(os.WriteFile(localFile(name), soundFile(name), 0o600))
+		for _, name := range []string{"hostile", "y"} {
+			self.Must(os.WriteFile(localFile(name), soundFile(), 0o600))
 		}
-		self.Must(wholeLife("x"))
+		self.Must(wholeLife("hostile"))
 		_, err := Sweep(LocalScope)
 		self.Must(err)
 		self.Must(wholeLife("z"))
@@ -120,7 +120,7 @@ func TestKillPointsOfNames(t *testing.T) {
 					s.Expect("done")
 					s.End()
 				}
-				for _, name := range []string{"x", "y", "z"} {
+				for _, name := range []string{"hostile", "y", "x", "z"} {
 					refused(t, 2, fs.ErrNotExist)(events.open(name))
 				}
 				_, err := Sweep(LocalScope)

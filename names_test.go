@@ -189,20 +189,9 @@ func TestNames(t *testing.T) {
 	t.Run("C020", func(t *testing.T) {
 		refused(t, 2, fs.ErrNotExist)(object(OpenMutex("names", 0)))
 	})
-	t.Run("C041", func(t *testing.T) {
-		made(t)(mutexes.create("WineTestMutex"))
-		refused(t, 2, fs.ErrNotExist)(mutexes.open("WINETESTMUTEX"))
-	})
-	t.Run("C042", func(t *testing.T) {
-		a, b := made(t)(mutexes.create("WineTestMutex")), made(t)(mutexes.create("WINETESTMUTEX"))
-		if same(t, a, b) {
-			t.Error("names differ in case and are one object")
-		}
-	})
-	t.Run("C046", func(t *testing.T) {
-		made(t)(sections.create("Wine Test Mapping"))
-		refused(t, 2, fs.ErrNotExist)(sections.open("WINE TEST MAPPING"))
-	})
+}
+
+func TestUnnamed(t *testing.T) {
 	t.Run("C052", func(t *testing.T) {
 		all(t, func(t *testing.T, k kind, _ string) {
 			a, b := made(t)(k.create("")), made(t)(k.create(""))
@@ -222,6 +211,24 @@ func TestNames(t *testing.T) {
 	}
 	t.Run("C053", unnamed(mutexes))
 	t.Run("C054", func(t *testing.T) { unnamed(events)(t); unnamed(sections)(t) })
+}
+
+// Names are case-sensitive, and only the backslash is special.
+func TestNameText(t *testing.T) {
+	t.Run("C041", func(t *testing.T) {
+		made(t)(mutexes.create("WineTestMutex"))
+		refused(t, 2, fs.ErrNotExist)(mutexes.open("WINETESTMUTEX"))
+	})
+	t.Run("C042", func(t *testing.T) {
+		a, b := made(t)(mutexes.create("WineTestMutex")), made(t)(mutexes.create("WINETESTMUTEX"))
+		if same(t, a, b) {
+			t.Error("names differ in case and are one object")
+		}
+	})
+	t.Run("C046", func(t *testing.T) {
+		made(t)(sections.create("Wine Test Mapping"))
+		refused(t, 2, fs.ErrNotExist)(sections.open("WINE TEST MAPPING"))
+	})
 	t.Run("C056", func(t *testing.T) {
 		all(t, func(t *testing.T, k kind, _ string) {
 			refused(t, 3, fs.ErrNotExist)(k.create(`a\b`))
@@ -243,6 +250,9 @@ func TestNames(t *testing.T) {
 			}
 		})
 	})
+}
+
+func TestNameLength(t *testing.T) {
 	t.Run("C060", func(t *testing.T) {
 		all(t, func(t *testing.T, k kind, _ string) {
 			for _, name := range []string{strings.Repeat("n", 32766), strings.Repeat("日", 32766), strings.Repeat("\U0001F41A", 16383), `Local\` + strings.Repeat("n", 32760)} {
@@ -275,6 +285,9 @@ func TestNames(t *testing.T) {
 			}
 		})
 	})
+}
+
+func TestNamePrefix(t *testing.T) {
 	t.Run("C064", func(t *testing.T) {
 		all(t, func(t *testing.T, k kind, _ string) {
 			a := made(t)(k.create(`Local\Foo`))
@@ -300,6 +313,9 @@ func TestNames(t *testing.T) {
 			refused(t, 3, fs.ErrNotExist)(mutexes.open(name))
 		}
 	})
+}
+
+func TestBadNames(t *testing.T) {
 	t.Run("bad names", func(t *testing.T) {
 		all(t, func(t *testing.T, k kind, _ string) {
 			for name, want := range map[string]struct {
@@ -457,6 +473,10 @@ func TestNameLife(t *testing.T) {
 			}
 		})
 	})
+}
+
+// What a call that opens ignores, and what it does not.
+func TestOpenedByName(t *testing.T) {
 	t.Run("C081", func(t *testing.T) {
 		made(t)(mutexes.create("names"))
 		m, created, err := CreateOrOpenMutex("names", MutexOptions{InitiallyOwned: true})
@@ -543,8 +563,7 @@ func publicBase(t *testing.T) string {
 
 var _ = testkit.Role("names.try", func(self *testkit.Self) {
 	say := func(what string, o Object, err error) {
-		var e *Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*Error](err); ok {
 			self.Say("%s: %d, %v", what, e.Win32(), err)
 			return
 		}

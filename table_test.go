@@ -32,7 +32,7 @@ func TestLines(t *testing.T) {
 		}
 	}
 	tested := 0
-	for _, number := range strings.Fields(string(text)) {
+	for number := range strings.FieldsSeq(string(text)) {
 		delete(unknown, number)
 		what := lines[number]
 		switch {
@@ -92,7 +92,7 @@ func numbersIn(f *ast.FuncDecl) map[string]bool {
 			return true
 		}
 		text, _ := strconv.Unquote(lit.Value)
-		for _, word := range strings.Fields(text) {
+		for word := range strings.FieldsSeq(text) {
 			if !regexp.MustCompile(`^C\d{3}$`).MatchString(word) {
 				break
 			}

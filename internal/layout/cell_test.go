@@ -19,11 +19,12 @@ func words(t *rapid.T, label string) uint32 {
 	).Draw(t, label)
 }
 
-func members(t *rapid.T, label string) uint32 { return rapid.Uint32Range(1, OwnerMask).Draw(t, label) }
+// member draws the number of one.
+func member(t *rapid.T) uint32 { return rapid.Uint32Range(1, OwnerMask).Draw(t, "me") }
 
 func TestTakeMutex(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		word, me := words(t, "word"), members(t, "me")
+		word, me := words(t, "word"), member(t)
 		next, v := Claim{Kind: MutexWord, Me: me, Start: words(t, "start")}.Take(word)
 		owner := word & OwnerMask
 		var want Verdict
@@ -52,7 +53,7 @@ func TestTakeMutex(t *testing.T) {
 
 func TestTakeOver(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		word, me := words(t, "word"), members(t, "me")
+		word, me := words(t, "word"), member(t)
 		next := Claim{Kind: MutexWord, Me: me}.TakeOver(word)
 		if next != word&SleepersBit|me || MutexWord.Owner(next) != me {
 			t.Fatalf("%#x became %#x", word, next)
@@ -67,7 +68,7 @@ func TestMutexLife(t *testing.T) {
 		var word, owner uint32
 		abandoned := false
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			me := members(t, "me")
+			me := member(t)
 			switch rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0:
 				next, v := Claim{Kind: MutexWord, Me: me}.Take(word)
@@ -97,7 +98,7 @@ func TestMutexLife(t *testing.T) {
 
 func TestTakeEvent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		word, start, me := words(t, "word"), words(t, "start"), members(t, "me")
+		word, start, me := words(t, "word"), words(t, "start"), member(t)
 		next, v := Claim{Kind: AutoEventWord, Me: me, Start: start}.Take(word)
 		if signaled := word&SignaledBit != 0; (v == Taken) != signaled || v == Inherited || next != word&^SignaledBit {
 			t.Fatalf("auto-reset %#x became %#x, verdict %d", word, next, v)
