@@ -14,7 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"atoll/internal/check"
+	"atoll/internal/lockfile"
 	"atoll/internal/testkit"
 )
 
@@ -173,4 +176,36 @@ func TestKilledCleaners(t *testing.T) {
 		t.Errorf("%d removed", removed)
 	}
 	empty(t, d)
+}
+
+// A reader that finds a holder, who lets go before the reader has its own lock,
+// starts over: alone with its own lock it must not believe that the object lives.
+func TestReaderLosesTheHolder(t *testing.T) {
+	for _, point := range []string{"open.tried", "open.locked"} {
+		t.Run(point, func(t *testing.T) {
+			d, base := newDir(t)
+			holder := openDir(t, base, Local)
+			held, err := holder.create(local("x"))
+			must(t, err)
+			fd, err := unix.Openat(d.fd, "x", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			must(t, err)
+			defer func() { _ = unix.Close(fd) }()
+			check.SetHook(func(p string) {
+				if p == point {
+					check.SetHook(nil)
+					must(t, lockfile.Unlock(held.FD, lockfile.Holders)) // as its death does
+				}
+			})
+			defer check.SetHook(nil)
+			reader := &Object{FD: fd, ID: held.ID, dir: d, file: "x"}
+			if err := d.joinAsReader(reader); !errors.Is(err, errAgain) {
+				t.Errorf("got %v", err)
+			}
+			must(t, lockfile.Unlock(fd, lockfile.Holders))
+			if err := d.joinAsReader(reader); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the second time: %v", err)
+			}
+			must(t, held.DropHandle())
+		})
+	}
 }

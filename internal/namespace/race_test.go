@@ -221,3 +221,35 @@ func TestLastClosersAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// Goroutines of one process that open an object at once share one description,
+// and each has a handle that counts.
+func TestOpenedAtOnce(t *testing.T) {
+	d, base := newDir(t)
+	holder := openDir(t, base, Local)
+	for range scaled(500) {
+		first, err := holder.create(local("x"))
+		must(t, err)
+		var all sync.WaitGroup
+		var objects [8]*Object
+		for i := range objects {
+			all.Go(func() {
+				o, err := d.Open(local("x"))
+				if err != nil {
+					t.Error(err)
+				}
+				objects[i] = o
+			})
+		}
+		all.Wait()
+		must(t, first.DropHandle())
+		for _, o := range objects {
+			if o != objects[0] {
+				t.Fatal("a process has two descriptions of one object")
+			}
+			must(t, o.sound())
+			must(t, o.DropHandle())
+		}
+		empty(t, d)
+	}
+}
