@@ -3,6 +3,7 @@
 package atoll
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -604,7 +605,10 @@ func failEachOf(t *testing.T, kind, name, prepare, tell, call, fault string) {
 	t.Helper()
 	failed := 0
 	for n := 1; n < 100; n++ {
-		child := testkit.Start(t, "hostile.injected", kind, name)
+		var stderr bytes.Buffer
+		cmd := testkit.Command("hostile.injected", kind, name)
+		cmd.Stderr = &stderr
+		child := testkit.StartCommand(t, cmd)
 		thread := child.Line()
 		if prepare != "" {
 			child.Tell("%s", prepare)
@@ -612,7 +616,15 @@ func failEachOf(t *testing.T, kind, name, prepare, tell, call, fault string) {
 			child.Tell("tell")
 			child.Expect("0 failures: ")
 		}
-		hit := injected(t, thread, call, fault, n, func() { child.Tell("%s", tell); child.Expect("lived") })
+		var lived string
+		hit := injected(t, thread, call, fault, n, func() { child.Tell("%s", tell); lived = child.Line() })
+		if lived != "lived" {
+			_ = child.Wait()
+			if call == "mmap" && strings.Contains(stderr.String(), "fatal error: runtime: cannot allocate memory") {
+				continue // it was Go's own heap that did not get its memory
+			}
+			t.Fatalf("number %d: it said %q, and %s", n, lived, &stderr)
+		}
 		child.Tell("tell")
 		line := child.Line()
 		child.End()
