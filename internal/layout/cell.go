@@ -62,8 +62,8 @@ const (
 
 	// Event: bit 0 is the signal, bits 1–30 the generation, which moves with
 	// every change from reset to set. A waiter on a manual-reset event is
-	// released by the signal or by a generation other than the one it began
-	// with: so Set followed by Reset releases all who waited.
+	// released by the signal, now or when it began, or by another generation
+	// than it began with: so Set followed by Reset releases all who waited.
 	SignaledBit    = 1
 	generationStep = 2
 	generationMask = SleepersBit - generationStep
@@ -122,7 +122,9 @@ func (c Claim) Take(word uint32) (next uint32, v Verdict) {
 			return word &^ SignaledBit, Taken
 		}
 	case ManualEventWord:
-		if word&SignaledBit != 0 || (word^c.Start)&generationMask != 0 {
+		// Signaled when the wait began is enough: a Set that came since may have
+		// found it signaled, and moved nothing, before a Reset.
+		if (word|c.Start)&SignaledBit != 0 || (word^c.Start)&generationMask != 0 {
 			return word, Taken
 		}
 	}

@@ -104,7 +104,7 @@ func TestTakeEvent(t *testing.T) {
 			t.Fatalf("auto-reset %#x became %#x, verdict %d", word, next, v)
 		}
 		next, v = Claim{Kind: ManualEventWord, Me: me, Start: start}.Take(word)
-		released := word&SignaledBit != 0 || (word^start)&generationMask != 0
+		released := (word|start)&SignaledBit != 0 || (word^start)&generationMask != 0
 		if (v == Taken) != released || v == Inherited || next != word {
 			t.Fatalf("manual-reset %#x since %#x became %#x, verdict %d", word, start, next, v)
 		}

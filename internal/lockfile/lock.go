@@ -13,9 +13,12 @@ const (
 	// Holders is held shared by every process that has a handle: the object
 	// exists as long as anybody holds it. A member holds it exclusively.
 	Holders = 0
+	// Door, beside Holders so that one question covers both, is held shared for
+	// an instant by an open that is under way.
+	Door = 1
 	// Viewers is held shared by every process that has a view, so that nobody
 	// truncates the memory under it.
-	Viewers = 1
+	Viewers = 2
 )
 
 // TryShared takes byte b shared. false: somebody holds it exclusively. A lock
@@ -41,19 +44,49 @@ func try(fd, b int, kind int16) (bool, error) {
 	return err == nil, err
 }
 
-// HeldByOther says whether another description has any lock on byte b. It
-// needs no right to lock.
-func HeldByOther(fd, b int) (bool, error) { return conflicts(fd, b, unix.F_WRLCK) }
+// Held says how somebody else holds a byte.
+type Held uint8
+
+// The ways.
+const (
+	Nobody Held = iota
+	Shared
+	Exclusive
+)
+
+// Ask says how another description holds byte b. It needs no right to lock.
+func Ask(fd, b int) (Held, error) { return ask(fd, b, 1, unix.F_WRLCK) }
+
+// AskBoth is Ask for the bytes Holders and Door at once: Nobody means that no
+// lock was on either at one moment.
+func AskBoth(fd int) (Held, error) { return ask(fd, Holders, 2, unix.F_WRLCK) }
+
+// HeldByOther says whether another description has any lock on byte b.
+func HeldByOther(fd, b int) (bool, error) {
+	h, err := Ask(fd, b)
+	return h != Nobody, err
+}
 
 // HeldExclusively says whether another description holds byte b exclusively.
-func HeldExclusively(fd, b int) (bool, error) { return conflicts(fd, b, unix.F_RDLCK) }
+func HeldExclusively(fd, b int) (bool, error) {
+	h, err := ask(fd, b, 1, unix.F_RDLCK)
+	return h != Nobody, err
+}
 
-func conflicts(fd, b int, kind int16) (bool, error) {
-	l := unix.Flock_t{Type: kind, Whence: unix.SEEK_SET, Start: int64(b), Len: 1}
+// ask is F_OFD_GETLK: what would be in the way of a lock of a kind?
+func ask(fd, first, count int, kind int16) (Held, error) {
+	l := unix.Flock_t{Type: kind, Whence: unix.SEEK_SET, Start: int64(first), Len: int64(count)}
 	if err := retry(func() error { return unix.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &l) }); err != nil {
-		return false, err
+		return Nobody, err
 	}
-	return l.Type != unix.F_UNLCK, nil
+	switch l.Type {
+	case unix.F_UNLCK:
+		return Nobody, nil
+	case unix.F_RDLCK:
+		return Shared, nil
+	default:
+		return Exclusive, nil
+	}
 }
 
 // retry calls f until it is not interrupted by a signal.

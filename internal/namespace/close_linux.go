@@ -53,7 +53,7 @@ func (o *Object) Shared(create func() (any, error)) (any, error) {
 	return o.shared, nil
 }
 
-// AddView counts a view: it keeps the memory, by byte 1, but not the name.
+// AddView counts a view: it keeps the memory, by the byte Viewers, but not the name.
 func (o *Object) AddView() error {
 	mu := o.mu()
 	mu.Lock()

@@ -194,7 +194,9 @@ func (d *Dir) admit(o *Object, name Name, st *unix.Stat_t) error {
 		return d.named(o.file, err)
 	}
 	o.Header = header
-	if err := d.join(o); err != nil {
+	// Rights for anybody but the owner are in the bits of group and others, those
+	// of an ACL too.
+	if err := d.join(o, !o.Writable || st.Mode&0o077 != 0); err != nil {
 		return err
 	}
 	switch {
@@ -229,23 +231,46 @@ func readHeader(fd int) (layout.Header, error) {
 }
 
 // join takes the shared lock if somebody else held the object before we did. We
-// never decide by what we see after taking our own lock only: two openers would
-// each see the other, and raise the dead.
-func (d *Dir) join(o *Object) error {
+// never decide by what we see after taking our own lock: two openers would each
+// see the other, and raise the dead. Nor does a refusal of our exclusive lock say
+// that the object lives: it may be the exclusive lock of one who found it dead,
+// and is killed before it removes it. Only a shared lock of another is life.
+//
+// A reader, who finds an object dead but cannot remove it, must also know that
+// nobody who saw it alive is still on the way to a lock. So where there may be
+// readers, an open goes through the door.
+func (d *Dir) join(o *Object, readers bool) error {
 	if o.Writable {
-		return d.joinAsWriter(o)
+		alone, err := lockfile.TryExclusive(o.FD, lockfile.Holders)
+		if err != nil {
+			return fmt.Errorf("lock: %w", err)
+		}
+		check.Point("open.tried")
+		if alone {
+			return d.remove(o)
+		}
+	} else if err := lookAlive(o.FD); err != nil {
+		return err
 	}
-	return d.joinAsReader(o)
+	if readers {
+		defer func() { _ = lockfile.Unlock(o.FD, lockfile.Door) }()
+		if got, err := lockfile.TryShared(o.FD, lockfile.Door); err != nil || !got {
+			return errors.Join(err, errAgain)
+		}
+		check.Point("open.door")
+	}
+	return d.hold(o)
 }
 
-func (d *Dir) joinAsWriter(o *Object) error {
-	alone, err := lockfile.TryExclusive(o.FD, lockfile.Holders)
+// hold takes the shared lock if the object lives, and its name.
+func (d *Dir) hold(o *Object) error {
+	held, err := lockfile.Ask(o.FD, lockfile.Holders)
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
-	check.Point("open.tried")
-	if alone {
-		return d.remove(o)
+	check.Point("open.asked")
+	if held != lockfile.Shared {
+		return errAgain
 	}
 	got, err := lockfile.TryShared(o.FD, lockfile.Holders)
 	if err != nil {
@@ -256,6 +281,27 @@ func (d *Dir) joinAsWriter(o *Object) error {
 		return errAgain
 	}
 	return d.stillNamed(o)
+}
+
+// lookAlive is how one who may only read finds out whether an object is dead.
+func lookAlive(fd int) error {
+	held, err := lockfile.Ask(fd, lockfile.Holders)
+	check.Point("open.tried")
+	switch {
+	case err != nil:
+		return fmt.Errorf("lock: %w", err)
+	case held == lockfile.Shared:
+		return nil
+	case held == lockfile.Exclusive:
+		return errAgain // somebody is removing it
+	}
+	if held, err = lockfile.AskBoth(fd); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	if held != lockfile.Nobody {
+		return errAgain
+	}
+	return unix.ENOENT
 }
 
 // remove destroys what a dead holder left: nobody has it, and with byte 0 held
@@ -281,29 +327,6 @@ func (d *Dir) leftover(o *Object, cause error) error {
 		_ = lockfile.Unlock(o.FD, lockfile.Viewers)
 	}
 	return errs.Because(cause, 0, fs.ErrPermission, "%s/%s was left by a process of uid %d that was killed; that user or root can free the name with: atoll sweep", d.Path, o.file, st.Uid)
-}
-
-func (d *Dir) joinAsReader(o *Object) error {
-	alive, err := lockfile.HeldByOther(o.FD, lockfile.Holders)
-	if err != nil {
-		return fmt.Errorf("lock: %w", err)
-	}
-	check.Point("open.tried")
-	if !alive {
-		return unix.ENOENT
-	}
-	got, err := lockfile.TryShared(o.FD, lockfile.Holders)
-	if err != nil {
-		return fmt.Errorf("lock: %w", err)
-	}
-	check.Point("open.locked")
-	if got {
-		got, err = lockfile.HeldByOther(o.FD, lockfile.Holders)
-	}
-	if err != nil || !got {
-		return errors.Join(err, errAgain)
-	}
-	return d.stillNamed(o)
 }
 
 func (d *Dir) stillNamed(o *Object) error {

@@ -89,7 +89,7 @@ func TestViewKeepsTheMemoryOnly(t *testing.T) {
 	empty(t, d)
 }
 
-// A view holds byte 1, so that nobody truncates the memory under it.
+// A view holds a byte of its own, so that nobody truncates the memory under it.
 func TestViewHoldsItsByte(t *testing.T) {
 	d, base := newDir(t)
 	a, err := d.create(local("x"))
@@ -99,7 +99,7 @@ func TestViewHoldsItsByte(t *testing.T) {
 	held := func(want bool) {
 		t.Helper()
 		if got, err := lockfile.HeldByOther(b.FD, lockfile.Viewers); err != nil || got != want {
-			t.Errorf("byte 1 held: %v, %v, want %v", got, err, want)
+			t.Errorf("the byte of views held: %v, %v, want %v", got, err, want)
 		}
 	}
 	held(false)

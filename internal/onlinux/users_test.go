@@ -20,9 +20,10 @@ func TestParseLocks(t *testing.T) {
 	}{
 		{"none", head, lockfile.Identity{}, false, false},
 		{"handle", head + "lock:\t1: OFDLCK ADVISORY  READ -1 00:1b:22 0 0\n", shm, true, false},
-		{"view", head + "lock:\t1: OFDLCK ADVISORY  READ -1 00:1b:22 1 1\n", shm, false, true},
-		{"both, joined", head + "lock:\t1: OFDLCK ADVISORY  READ -1 00:1b:22 0 1\n", shm, true, true},
-		{"both, apart", head + "lock:\t1: OFDLCK ADVISORY  WRITE -1 00:1b:22 0 0\nlock:\t2: OFDLCK ADVISORY  READ -1 00:1b:22 1 1\n", shm, true, true},
+		{"view", head + "lock:\t1: OFDLCK ADVISORY  READ -1 00:1b:22 2 2\n", shm, false, true},
+		{"both, joined with the door", head + "lock:\t1: OFDLCK ADVISORY  READ -1 00:1b:22 0 2\n", shm, true, true},
+		{"both, apart", head + "lock:\t1: OFDLCK ADVISORY  WRITE -1 00:1b:22 0 0\nlock:\t2: OFDLCK ADVISORY  READ -1 00:1b:22 2 2\n", shm, true, true},
+		{"the door", head + "lock:\t1: OFDLCK ADVISORY  READ -1 00:1b:22 1 1\n", shm, false, false},
 		{"another byte", head + "lock:\t1: OFDLCK ADVISORY  READ -1 00:1b:22 7 EOF\n", shm, false, false},
 		{"flock", head + "lock:\t1: FLOCK  ADVISORY  WRITE 812 00:1b:22 0 EOF\n", lockfile.Identity{}, false, false},
 		{"nonsense", "lock:\t1: OFDLCK ADVISORY  READ -1 zz:22 0 0\nlock:\n", lockfile.Identity{}, false, false},

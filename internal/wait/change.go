@@ -112,13 +112,7 @@ func (s *Slot) awaitGate(state layout.State, deadline *time.Time) error {
 	timeout := min(time.Until(*deadline), time.Duration(tick.Load()))
 	watches := []futex.Watch{{Word: s.cell.GateWord(), Expected: state.Gate()}}
 	if peer != nil {
-		// Whoever watched a bell that has rung wakes the others, whatever woke it:
-		// it may be the one whom the kernel chose.
-		defer func() {
-			if peer.Rung() {
-				peer.PassOn()
-			}
-		}()
+		defer passOn(peer)
 		if bell, silent := peer.Bell(); bell != nil {
 			watches = append(watches, futex.Watch{Word: bell, Expected: silent})
 		} else if peer.Rung() {

@@ -35,6 +35,7 @@ func (s *Slot) advance(c layout.Claim, state layout.State, control uint32) (step
 	peer, status := s.ask(blocker)
 	if peer != nil {
 		defer peer.Release()
+		defer passOn(peer)
 	}
 	switch {
 	case status == liveness.Unknown:
@@ -75,6 +76,15 @@ func (s *Slot) ask(blocker uint32) (*liveness.Peer, liveness.Status) {
 	return peer, peer.Status()
 }
 
+// passOn wakes the others who watch a bell that has rung. Whoever watched it does
+// that, whatever woke it and whatever it does next: it may be the one whom the
+// kernel chose, and the others may wait for other objects.
+func passOn(peer *liveness.Peer) {
+	if peer.Rung() {
+		peer.PassOn()
+	}
+}
+
 // half is what a blocked wait sleeps on: the gate if it is closed, else the word.
 func (s *Slot) half(state layout.State) *futex.Word {
 	if state.Gate() != 0 {
@@ -99,14 +109,12 @@ func (s *Slot) sleep(state layout.State, peer *liveness.Peer, control uint32) er
 		bell, silent = peer.Bell()
 	}
 	if peer == nil || !peer.Rung() {
-		if err := s.sleepOn(s.half(state), expected(state), bell, silent, control); err != nil {
+		err := s.sleepOn(s.half(state), expected(state), bell, silent, control)
+		if err != nil || peer == nil || !peer.Rung() {
 			return err
 		}
 	}
-	if peer == nil || !peer.Rung() {
-		return nil
-	}
-	peer.PassOn()
+	passOn(peer) // before all else: they may wait for other objects
 	for pause := 20 * time.Microsecond; s.cell.Load() == state && s.control.Load() == control; pause = min(2*pause, time.Millisecond) {
 		if peer.Status() != liveness.Alive {
 			return nil

@@ -169,6 +169,25 @@ func TestQueueGoesOn(t *testing.T) {
 	})
 }
 
+// TestSetOfASignaledEvent: a Set that finds a manual-reset event signaled moves
+// nothing. Who began to wait before it is released all the same, though a Reset
+// follows before it looks.
+func TestSetOfASignaledEvent(t *testing.T) {
+	o := newObject(t, layout.ManualEventWord)
+	o.store(layout.MakeState(layout.NewEvent(true), 0))
+	claim := o.a.Claim()
+	for _, err := range []error{o.b.Change(layout.SetEvent, nil), o.b.Retract(layout.ResetEvent)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Quiet)
+	defer cancel()
+	if _, err := o.a.Acquire(ctx, claim, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestSpuriousWakes: a peer that wakes all the time releases nobody, and keeps no
 // wait from ending.
 func TestSpuriousWakes(t *testing.T) {
