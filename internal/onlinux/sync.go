@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -33,7 +34,8 @@ type attachment struct {
 	owner uint64 // mutex: the handle that owns it; see mutex.go
 	// giving keeps Close of a handle and a Lock through it from giving the mutex
 	// up twice.
-	giving sync.Mutex
+	giving  sync.Mutex
+	handles atomic.Int64
 }
 
 // mapState maps the first page of an object's file.
@@ -58,13 +60,19 @@ func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.
 		cell := (*layout.Cell)(unsafe.Add(page, layout.StateOffset))
 		a := &attachment{me: me}
 		a.Init(cell, kind, me, members)
-		runtime.AddCleanup(a, func(page unsafe.Pointer) { _ = unix.MunmapPtr(page, layout.StateMapSize) }, page)
+		idle.pages.Add(1)
+		runtime.AddCleanup(a, func(page unsafe.Pointer) {
+			_ = unix.MunmapPtr(page, layout.StateMapSize)
+			idle.pages.Add(-1)
+		}, page)
 		return a, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return shared.(*attachment), nil
+	a := shared.(*attachment)
+	a.enter()
+	return a, nil
 }
 
 // syncHandle is a handle of a mutex or event.
@@ -100,7 +108,14 @@ type syncSpec struct {
 
 // openSync creates or opens a synchronisation object.
 func openSync(name string, intent Intent, spec syncSpec) (h *syncHandle, created bool, err error) {
-	defer func() { err = exhausted(err) }()
+	h, created, err = openSyncOnce(name, intent, spec)
+	if err != nil && reclaimed(err) {
+		h, created, err = openSyncOnce(name, intent, spec)
+	}
+	return h, created, exhausted(err)
+}
+
+func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, created bool, err error) {
 	rights, err := access.Grant(spec.access, access.Synchronization, access.Synchronization)
 	if err != nil {
 		return nil, false, err
@@ -134,6 +149,9 @@ func (h *syncHandle) Waiting() int { return h.att.Waiting() }
 
 // shutSync closes what openSync opened.
 func (h *syncHandle) shutSync() error {
+	if h.att != nil {
+		h.att.leave()
+	}
 	return errors.Join(h.inner.DropHandle(), h.space.members.Leave())
 }
 
