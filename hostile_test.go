@@ -384,14 +384,7 @@ var _ = testkit.Role("hostile.fill", func(self *testkit.Self) {
 		}
 		self.Must(objects[0].Close())
 		objects[0] = nil
-		var o Object
-		err := failure
-		for deadline := time.Now().Add(testkit.Hang); err != nil && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-			// The page with the state of a mutex or event goes back when the garbage
-			// collector has found that nobody refers to it.
-			runtime.GC()
-			o, err = k.create("one more")
-		}
+		o, err := k.create("one more")
 		self.Must(err)
 		objects[0] = o
 		for _, o := range objects {
