@@ -3,6 +3,7 @@ package layout
 import (
 	"encoding/binary"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"atoll/internal/errs"
@@ -62,9 +63,13 @@ func ParseMember(b []byte) (MemberInfo, error) {
 		return MemberInfo{}, errs.New(errs.ErrVersion, "is a member file of version %d", v)
 	}
 	command, _, _ := strings.Cut(string(b[memberCommand:memberCommand+commandSize]), "\x00")
-	if !utf8.ValidString(command) {
-		command = strings.ToValidUTF8(command, "?")
-	}
+	// It goes into messages on terminals.
+	command = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, command)
 	pid := le.Uint32(b[memberPID:])
 	if pid > 1<<30 {
 		return MemberInfo{}, errs.New(errs.ErrCorrupt, "claims the pid %d", pid)

@@ -133,7 +133,7 @@ func (p *Peer) Status() Status {
 	p.folder.mu.Lock()
 	defer p.folder.mu.Unlock()
 	var st unix.Stat_t
-	if err := unix.Fstat(p.fd, &st); err != nil || st.Nlink > 0 {
+	if err := unix.Fstat(p.fd, &st); err == nil && st.Nlink > 0 {
 		p.dead = true
 		return Dead
 	}

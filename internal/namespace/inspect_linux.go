@@ -128,9 +128,9 @@ func (d *Dir) Numbers() (named map[uint32]bool, sure bool, err error) {
 	var failures []error
 	err = d.Names(func(file string) bool {
 		switch err := d.numbersOf(file, named); {
-		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, errs.ErrCorrupt):
+		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, errs.ErrCorrupt) && !d.regular(file):
 			// Gone, or nothing that could be an object: it names nobody.
-		case errors.Is(err, fs.ErrPermission):
+		case errors.Is(err, fs.ErrPermission), errors.Is(err, errs.ErrCorrupt):
 			sure = false
 		default:
 			failures = append(failures, err)
@@ -138,6 +138,14 @@ func (d *Dir) Numbers() (named map[uint32]bool, sure bool, err error) {
 		return true
 	})
 	return named, sure, errors.Join(append(failures, err)...)
+}
+
+// regular says whether a name leads to a file with bytes, such as an object to
+// which somebody has made a second name.
+func (d *Dir) regular(file string) bool {
+	var st unix.Stat_t
+	err := unix.Fstatat(d.fd, file, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
 }
 
 func (d *Dir) numbersOf(file string, named map[uint32]bool) error {

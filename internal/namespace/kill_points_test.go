@@ -178,10 +178,10 @@ func TestKilledCleaners(t *testing.T) {
 	empty(t, d)
 }
 
-// A reader that finds a holder, who lets go before the reader has its own lock,
-// starts over: alone with its own lock it must not believe that the object lives.
+// A reader that finds a holder, who lets go before the reader's last question,
+// starts over: it must not believe that the object lives.
 func TestReaderLosesTheHolder(t *testing.T) {
-	for _, point := range []string{"open.tried", "open.locked"} {
+	for _, point := range []string{"open.tried", "open.door"} {
 		t.Run(point, func(t *testing.T) {
 			d, base := newDir(t)
 			holder := openDir(t, base, Local)
@@ -198,11 +198,11 @@ func TestReaderLosesTheHolder(t *testing.T) {
 			})
 			defer check.SetHook(nil)
 			reader := &Object{FD: fd, ID: held.ID, dir: d, file: "x"}
-			if err := d.joinAsReader(reader); !errors.Is(err, errAgain) {
+			if err := d.join(reader, true); !errors.Is(err, errAgain) {
 				t.Errorf("got %v", err)
 			}
 			must(t, lockfile.Unlock(fd, lockfile.Holders))
-			if err := d.joinAsReader(reader); !errors.Is(err, fs.ErrNotExist) {
+			if err := d.join(reader, true); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("the second time: %v", err)
 			}
 			must(t, held.DropHandle())

@@ -109,7 +109,8 @@ func (s *Slot) awaitGate(state layout.State, deadline *time.Time) error {
 	if time.Now().After(*deadline) {
 		return errs.New(errs.ErrStuck, "%s holds the object's gate, and seems to be stopped", s.who(state.Gate()))
 	}
-	timeout := min(time.Until(*deadline), time.Duration(tick.Load()))
+	// Never negative, which would be without end.
+	timeout := max(min(time.Until(*deadline), time.Duration(tick.Load())), time.Microsecond)
 	watches := []futex.Watch{{Word: s.cell.GateWord(), Expected: state.Gate()}}
 	if peer != nil {
 		defer passOn(peer)
@@ -122,7 +123,7 @@ func (s *Slot) awaitGate(state layout.State, deadline *time.Time) error {
 	if futex.HasWaitAny() {
 		return s.fault(futex.WaitAny(watches, timeout))
 	}
-	return s.fault(futex.Wait(watches[0].Word, watches[0].Expected, max(timeout, 0)))
+	return s.fault(futex.Wait(watches[0].Word, watches[0].Expected, timeout))
 }
 
 // repair takes the gate from a dead holder and opens it. The dead one may have

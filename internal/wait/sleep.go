@@ -3,7 +3,9 @@
 package wait
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"atoll/internal/check"
@@ -70,8 +72,11 @@ func (s *Slot) ask(blocker uint32) (*liveness.Peer, liveness.Status) {
 		return nil, liveness.Alive
 	}
 	peer, err := s.members.Watch(blocker)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errs.ErrCorrupt):
 		return nil, liveness.Unknown
+	case err != nil:
+		return nil, liveness.Alive // no descriptor is left, say: the next tick asks again
 	}
 	return peer, peer.Status()
 }
@@ -128,9 +133,9 @@ func (s *Slot) sleep(state layout.State, peer *liveness.Peer, control uint32) er
 // nobody has recalled the wait, a tick at the most. It begins each time with
 // making sure that this process can be found by others.
 func (s *Slot) sleepOn(word *futex.Word, expected uint32, bell *futex.Word, silent, control uint32) error {
-	if err := s.members.Reappear(); err != nil {
-		return err
-	}
+	// If that cannot be done now (somebody removed the whole folder, or no
+	// descriptor is left), the next tick tries again.
+	_ = s.members.Reappear()
 	timeout := time.Duration(tick.Load())
 	if futex.HasWaitAny() {
 		var buffer [3]futex.Watch
@@ -141,7 +146,7 @@ func (s *Slot) sleepOn(word *futex.Word, expected uint32, bell *futex.Word, sile
 		}
 		return s.fault(futex.WaitAny(watches, timeout))
 	}
-	s.asleep.Store(word)
+	s.asleep.Store(&nap{word, control})
 	defer s.asleep.Store(nil)
 	if s.control.Load() != control {
 		return nil

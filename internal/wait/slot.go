@@ -53,7 +53,13 @@ type Slot struct {
 	control futex.Word
 	// asleep is the word that the sleeper sleeps on where it cannot watch control
 	// as well (no futex_waitv).
-	asleep atomic.Pointer[futex.Word]
+	asleep atomic.Pointer[nap]
+}
+
+// nap is a sleep on a word by one who looked when control had a value.
+type nap struct {
+	word    *futex.Word
+	control uint32
 }
 
 // waiter is one goroutine in the queue.
@@ -150,17 +156,18 @@ func (s *Slot) Waiting() int {
 
 // Recall makes the sleeper look again at what may end its wait.
 func (s *Slot) Recall() {
-	s.control.Add(1)
+	now := s.control.Add(1)
 	futex.WakePrivate(&s.control)
 	// A sleeper that cannot watch control sleeps on a word of the object only. It
-	// may be about to: so until it is up.
-	for now := s.control.Load(); s.control.Load() == now; {
-		word := s.asleep.Load()
-		if word == nil {
+	// may be about to: so until it is up, or another sleeps there that has looked
+	// since.
+	for {
+		n := s.asleep.Load()
+		if n == nil || int32(n.control-now) >= 0 {
 			return
 		}
-		futex.Wake(word)
-		time.Sleep(time.Millisecond) //nolint:forbidigo // until the sleeper is up; nothing tells
+		futex.Wake(n.word)
+		time.Sleep(time.Millisecond) //nolint:forbidigo // nothing tells when a thread has entered the kernel
 	}
 }
 
