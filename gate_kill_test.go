@@ -279,3 +279,34 @@ func TestStuckRepairer(t *testing.T) {
 	repairer.End()
 	sleeper.End()
 }
+
+var _ = testkit.Role("close-taking-over", func(self *testkit.Self) {
+	m, _, err := CreateOrOpenMutex("over", MutexOptions{})
+	self.Must(err)
+	at("lock.takenover", func() {
+		self.Must(m.Close()) // as by another goroutine
+		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+		select {}
+	})
+	self.Say("open")
+	_, err = m.Lock(context.Background())
+	self.Must(err)
+})
+
+// TestCloseWhileTakingOver: a handle is closed, and with it the process's last in
+// the directory, while a Lock through it is just taking the mutex; then the
+// process is killed. Its number is in the mutex, and must still mean something.
+func TestCloseWhileTakingOver(t *testing.T) {
+	m := newTestMutex(t, "over", MutexOptions{})
+	owner := startAgent(t, "", "over")
+	ask(t, owner, "lock over")
+	c := testkit.Start(t, "close-taking-over")
+	c.Expect("open")
+	c.Silent()
+	owner.Kill()
+	dies(t, c)
+	if previous := mustLock(t, m, true); previous.PID != c.PID() {
+		t.Fatal(previous)
+	}
+	mustUnlock(t, m)
+}

@@ -3,6 +3,7 @@
 package atoll
 
 import (
+	"context"
 	"bytes"
 	"errors"
 	"fmt"
@@ -256,6 +257,17 @@ var _ = testkit.Role("hostile.held", func(self *testkit.Self) {
 	ok, _, err := m.TryLock()
 	self.Must(err)
 	v.Bytes()[0] = 1
+	old, err := CreateEvent("", EventOptions{}) // a member of the removed directory no more
+	self.Must(err)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Quiet)
+	defer cancel()
+	if err := old.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		self.Must(fmt.Errorf("a wait says %w", err))
+	}
+	if _, err := m.Lock(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		self.Must(fmt.Errorf("a wait in the removed directory says %w", err))
+	}
+	self.Must(old.Close())
 	fresh, created, err := CreateOrOpenMutex("held", MutexOptions{InitiallyOwned: true})
 	self.Must(err)
 	e, err := CreateEvent("new", EventOptions{Signaled: true})

@@ -9,9 +9,11 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"atoll/internal/futex"
 	"atoll/internal/testkit"
 )
 
@@ -297,5 +299,53 @@ func TestAbandonedString(t *testing.T) {
 	}
 	if s := (&Abandoned{PID: 812, Command: "indexer", Since: time.Now()}).String(); !strings.Contains(s, "pid 812, indexer") {
 		t.Error(s)
+	}
+}
+
+// TestMutexCloseWithoutWaitv: on a kernel without futex_waitv, Close of the owning
+// handle ends though another goroutine sleeps behind it.
+func TestMutexCloseWithoutWaitv(t *testing.T) {
+	futex.ForbidWaitAny(true)
+	defer futex.ForbidWaitAny(false)
+	owner := newTestMutex(t, "old-kernel", MutexOptions{InitiallyOwned: true})
+	other := openTestMutex(t, "old-kernel")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		mustLock(t, other, true)
+	}()
+	testkit.Blocked(t, done, "lock of an owned mutex")
+	must(t, owner.Close())
+	testkit.Soon(t, done, "lock after the owner's handle was closed")
+	mustUnlock(t, other)
+}
+
+// TestMutexClosedWhileLocking: Lock and Close race through one handle. Whatever
+// comes first, nobody is left an owner, and who never had the mutex abandons
+// nothing.
+func TestMutexClosedWhileLocking(t *testing.T) {
+	m := newTestMutex(t, "raced", MutexOptions{})
+	for range 2000 {
+		h, err := OpenMutex("raced", 0)
+		must(t, err)
+		var locked atomic.Bool
+		var group sync.WaitGroup
+		group.Go(func() {
+			if _, err := h.Lock(context.Background()); err == nil {
+				locked.Store(true)
+			} else if !errors.Is(err, os.ErrClosed) {
+				t.Error(err)
+			}
+		})
+		group.Go(func() { must(t, h.Close()) })
+		group.Wait()
+		ok, previous, err := m.TryLock()
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		if previous != nil && !locked.Load() {
+			t.Fatal("abandoned by one who never had it")
+		}
+		mustUnlock(t, m)
 	}
 }

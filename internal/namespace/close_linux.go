@@ -101,6 +101,15 @@ func (o *Object) DropHandle() error {
 	return errors.Join(err, o.closeIdle())
 }
 
+// LeftToOthers says whether this process has let go of the object while others
+// may go on with it.
+func (o *Object) LeftToOthers() bool {
+	mu := o.mu()
+	mu.Lock()
+	defer mu.Unlock()
+	return o.dir != nil && o.handles == 0 && !o.ended
+}
+
 // closeIdle closes the description when neither handle nor view needs it.
 func (o *Object) closeIdle() error {
 	if o.handles > 0 || o.views > 0 {
@@ -138,6 +147,7 @@ func (o *Object) letGo() error {
 	if err != nil || !last {
 		return err
 	}
+	o.ended = true
 	_, err = lockfile.UnlinkLocked(o.dir.fd, o.file, o.ID)
 	check.Point("close.removed")
 	return err

@@ -32,6 +32,7 @@ type Object struct {
 	file    string
 	handles int // under mu()
 	views   int
+	ended   bool // nobody held it any more when this process let go
 	own     sync.Mutex
 	shared  any // what the kernel above keeps for all handles of this process
 }

@@ -106,42 +106,67 @@ func growFile(fd int, size int64) error {
 	if st.Size >= size {
 		return nil
 	}
-	var system unix.Statfs_t
-	if err := unix.Fstatfs(fd, &system); err == nil && system.Type == unix.TMPFS_MAGIC {
-		if err := checkMemory(size - st.Size); err != nil {
-			return err
-		}
-	}
 	err := growInRoom(fd, st.Size, size)
+	var known *errs.Detail
 	switch {
-	case errors.Is(err, unix.EOPNOTSUPP):
-		// A file system that cannot reserve: a full disk shows when it is written.
-		err = lockfile.Truncate(fd, size)
+	case err == nil || errors.As(err, &known):
+		return err
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return errs.Because(err, errs.DiskFull, nil, "no room to let the file grow from %d to %d bytes", st.Size, size)
 	case errors.Is(err, unix.EFBIG):
 		return errs.Because(err, errs.NotEnoughMemory, nil, "the file system has no files of %d bytes, or this process may not make them (ulimit -f)", size)
 	}
-	if err != nil {
-		return fmt.Errorf("let the file grow from %d to %d bytes: %w", st.Size, size, err)
-	}
-	return nil
+	return fmt.Errorf("let the file grow from %d to %d bytes: %w", st.Size, size, err)
 }
 
 // growInRoom first takes the room behind the end of the file and then moves the
 // end: a file system may move the end part of the way before it finds that it is
-// full.
+// full. What it has taken by then it keeps until the file is truncated; and to
+// truncate it here could cut off what somebody has just appended. So the file
+// system is asked first.
 func growInRoom(fd int, old, size int64) error {
+	var system unix.Statfs_t
+	if err := unix.Fstatfs(fd, &system); err != nil {
+		return err
+	}
+	if system.Type == unix.TMPFS_MAGIC {
+		if err := checkMemory(size - old); err != nil {
+			return err
+		}
+	}
+	if system.Blocks != 0 && uint64(size-old)/uint64(system.Bsize) > system.Bavail {
+		return unix.ENOSPC
+	}
 	err := lockfile.Allocate(fd, unix.FALLOC_FL_KEEP_SIZE, old, size-old)
-	if err == nil {
-		return lockfile.Allocate(fd, 0, old, size-old)
+	switch {
+	case errors.Is(err, unix.EOPNOTSUPP):
+		return appendZeros(fd, size)
+	case err != nil:
+		return err
 	}
-	// Give back what lies behind the end now, if nobody has moved it.
-	var st unix.Stat_t
-	if !errors.Is(err, unix.EOPNOTSUPP) && unix.Fstat(fd, &st) == nil && st.Size == old {
-		_ = lockfile.Truncate(fd, old)
+	return lockfile.Allocate(fd, 0, old, size-old)
+}
+
+// appendZeros lets a file grow on a file system that cannot reserve. Each write
+// goes to where the end is then, so it meets nobody else's bytes; of two who do
+// it at once the file may become longer than either asked for.
+func appendZeros(fd int, size int64) error {
+	end, err := lockfile.Reopen(fd, unix.O_WRONLY|unix.O_APPEND)
+	if err != nil {
+		return err
 	}
-	return err
+	defer func() { _ = unix.Close(end) }()
+	zeros := make([]byte, 64<<10)
+	for {
+		var st unix.Stat_t
+		if err := unix.Fstat(end, &st); err != nil || st.Size >= size {
+			return err
+		}
+		_, err := unix.Write(end, zeros[:min(int64(len(zeros)), size-st.Size)])
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 // fileOfExisting gives the descriptor for a handle of a section that exists. own

@@ -66,7 +66,7 @@ func isOwner(p *uint64, id uint64) bool { return *p == id }
 // enough to be nothing beside its compare-and-swap; so is Unlock's.
 func (m *Mutex) Lock(ctx context.Context) (*Previous, error) {
 	if m.may(access.Wait) && m.cell.CompareAndSwap(0, m.owned) {
-		return nil, m.own()
+		return nil, m.own(layout.Unlocked)
 	}
 	return m.lockSlow(ctx)
 }
@@ -98,24 +98,40 @@ func (m *Mutex) taken(out wait.Outcome, err error) (*Previous, error) {
 		runtime.KeepAlive(m)
 		return nil, err
 	}
-	previous := m.previous(out)
-	return previous, m.own()
+	next := layout.Unlocked
+	if out.Abandoned {
+		next = layout.Abandon // if it must be given up at once, the next is told
+	}
+	if err := m.own(next); err != nil {
+		return nil, err
+	}
+	return m.previous(out), nil
 }
 
-// own makes this handle the owner of the mutex, which the process has just
-// taken.
-func (m *Mutex) own() error {
+// own makes this handle the owner of the mutex, which the process has just taken,
+// or, if the handle was closed meanwhile, gives it up with next.
+func (m *Mutex) own(next func(uint32) uint32) error {
 	setOwner(&m.att.owner, m.id)
 	check.Acquire(unsafe.Pointer(m.att))
 	if m.closed.Load() {
-		return m.tooLate()
+		return m.tooLate(next)
 	}
 	return nil
 }
 
 // tooLate gives up a mutex that was taken while the handle was being closed: the
-// Close may not have known of it.
-func (m *Mutex) tooLate() error { return errors.Join(fs.ErrClosed, m.abandon()) }
+// Close may not have known of it. Or it did, or somebody has taken this process
+// for dead, which it is as far as this mutex goes: then there is nothing to do.
+func (m *Mutex) tooLate(next func(uint32) uint32) error {
+	m.att.giving.Lock()
+	defer m.att.giving.Unlock()
+	if isOwner(&m.att.owner, m.id) {
+		check.Release(unsafe.Pointer(m.att))
+		setOwner(&m.att.owner, 0)
+		_ = m.att.Change(next, m.mine)
+	}
+	return fs.ErrClosed
+}
 
 // Unlock gives the mutex up.
 func (m *Mutex) Unlock() error {

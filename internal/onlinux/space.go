@@ -24,7 +24,7 @@ type space struct {
 
 // manyMembers is how many member files must have piled up before a process that
 // joins sweeps those of the dead, which costs a look at every object.
-const manyMembers = 128
+const manyMembers = 64
 
 // join makes this process a member of the directory. Leave ends that.
 func (s *space) join() (uint32, error) {

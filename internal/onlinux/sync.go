@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,14 @@ type attachment struct {
 func mapState(o *namespace.Object) (unsafe.Pointer, error) {
 	if !o.Writable {
 		return nil, errs.New(fs.ErrPermission, "its file may only be read by this user; waiting needs the right to write")
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(o.FD, &st); err != nil {
+		return nil, err
+	}
+	if st.Uid != uint32(os.Geteuid()) {
+		// Its owner could truncate it under us, which nothing here survives.
+		return nil, errs.New(fs.ErrPermission, "it belongs to uid %d; coordination between users is not built yet", st.Uid)
 	}
 	page, err := unix.MmapPtr(o.FD, 0, nil, layout.StateMapSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
@@ -139,6 +148,10 @@ func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, cre
 	}
 	h.att, err = attach(h.inner, spec.kind(h.inner.Header), me, h.space.members)
 	if err != nil {
+		if created {
+			// Others may have opened it, and it may say that this process owns it.
+			_ = lockfile.WriteAt(h.inner.FD, make([]byte, unsafe.Sizeof(layout.Cell{})), layout.StateOffset)
+		}
 		return nil, false, errors.Join(err, h.shutSync())
 	}
 	return h, created, nil
@@ -152,7 +165,14 @@ func (h *syncHandle) shutSync() error {
 	if h.att != nil {
 		h.att.leave()
 	}
-	return errors.Join(h.inner.DropHandle(), h.space.members.Leave())
+	err := h.inner.DropHandle()
+	if h.inner.LeftToOthers() {
+		// A call that was just inside may still write this member's number into
+		// the state, before it finds that the handle is closed. So the number must
+		// go on to mean something.
+		h.space.members.KeepFile()
+	}
+	return errors.Join(err, h.space.members.Leave())
 }
 
 // Previous says who abandoned a mutex, as far as that is known.

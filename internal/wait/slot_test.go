@@ -169,6 +169,35 @@ func TestQueueGoesOn(t *testing.T) {
 	})
 }
 
+// TestRecallEnds: a recall wakes the sleeper of the moment and is done, though the
+// sleeper finds nothing and sleeps again.
+func TestRecallEnds(t *testing.T) {
+	eachWay(t, func(t *testing.T) {
+		o := newObject(t, layout.AutoEventWord)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() {
+			_, err := o.a.Acquire(ctx, o.a.Claim(), nil)
+			ended <- err
+		}()
+		for o.cell.Load().Word()&layout.SleepersBit == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		for range 20 {
+			done := make(chan struct{})
+			go func() {
+				o.a.Recall()
+				close(done)
+			}()
+			testkit.Soon(t, done, "recall")
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestSetOfASignaledEvent: a Set that finds a manual-reset event signaled moves
 // nothing. Who began to wait before it is released all the same, though a Reset
 // follows before it looks.
