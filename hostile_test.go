@@ -3,8 +3,8 @@
 package atoll
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
