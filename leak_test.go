@@ -53,3 +53,28 @@ func TestManyLives(t *testing.T) {
 		t.Errorf("%d state pages were mapped at a time", most)
 	}
 }
+
+// TestAbandoningLeavesOneMemberFile: a process that abandons mutexes all the time
+// has one member file, whatever becomes of them.
+func TestAbandoningLeavesOneMemberFile(t *testing.T) {
+	members := func() int {
+		entries, err := os.ReadDir(fmt.Sprintf("%s/atoll-%d/members", testkit.Base(), os.Geteuid()))
+		must(t, err)
+		return len(entries)
+	}
+	other := startAgent(t, "", "shared")
+	before := members()
+	for i := range 300 {
+		for _, name := range []string{"", "shared", fmt.Sprintf("own-%d", i)} {
+			m, _, err := CreateOrOpenMutex(name, MutexOptions{})
+			must(t, err)
+			_, err = m.Lock(t.Context())
+			must(t, err)
+			must(t, m.Close())
+		}
+	}
+	if n := members(); n > before+1 {
+		t.Errorf("%d member files, before %d", n, before)
+	}
+	other.End()
+}

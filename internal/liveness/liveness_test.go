@@ -134,24 +134,41 @@ func TestLeaveRemovesTheFile(t *testing.T) {
 	c.End()
 }
 
-func TestKeepFile(t *testing.T) {
+// TestStay: a member whom an object names stays one after its last Leave, and is
+// the same when it joins again; when its process ends it is dead, not unknown.
+func TestStay(t *testing.T) {
 	f, dir := folder(t)
-	n, err := f.Join()
+	c := testkit.Start(t, "stay", dir)
+	line := c.Line()
+	n, err := strconv.ParseUint(line, 10, 32)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.KeepFile()
-	if err := f.Leave(); err != nil {
-		t.Fatal(err)
-	}
-	other := openFolder(t, dir)
-	if s := other.Status(n); s != liveness.Dead {
+	if s := f.Status(uint32(n)); s != liveness.Alive {
 		t.Fatal(s)
 	}
-	if info, err := other.Describe(n); err != nil || info.PID != os.Getpid() {
+	c.Tell("join again")
+	c.Expect(line)
+	c.End()
+	dead(t, f, uint32(n))
+	if info, err := f.Describe(uint32(n)); err != nil || info.PID != c.PID() {
 		t.Fatal(info, err)
 	}
 }
+
+var _ = testkit.Role("stay", func(self *testkit.Self) {
+	fd, err := unix.Open(self.Args[0], unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	self.Must(err)
+	f := liveness.OpenFolder(fd)
+	for range 2 {
+		n, err := f.Join()
+		self.Must(err)
+		f.Stay()
+		self.Must(f.Leave())
+		self.Say("%d", n)
+		self.Hear()
+	}
+})
 
 // TestBellRings: the kernel marks the bells of a killed process, in each of its
 // folders, and wakes one who sleeps on it, who passes it on.

@@ -41,8 +41,8 @@ type membership struct {
 	// former are the files of this membership that somebody removed. They stay
 	// locked and ringing for those who had opened them.
 	former []*membership
-	// keep: an object says that this member abandoned it, so the file stays
-	// behind to say who that was.
+	// keep: an object says that this member abandoned it. It stays a member until
+	// its process ends, so that its file says who that was.
 	keep bool
 }
 
@@ -79,8 +79,9 @@ func (f *Folder) Self() uint32 {
 	return f.self.number
 }
 
-// KeepFile makes the file outlive the membership, because an object names it.
-func (f *Folder) KeepFile() {
+// Stay makes the membership last until the process ends, because an object that
+// others go on with names this member.
+func (f *Folder) Stay() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.self != nil {
@@ -92,7 +93,7 @@ func (f *Folder) KeepFile() {
 func (f *Folder) Leave() error {
 	f.mu.Lock()
 	f.uses--
-	if f.uses > 0 {
+	if f.uses > 0 || f.self.keep {
 		f.mu.Unlock()
 		return nil
 	}
@@ -105,11 +106,8 @@ func (f *Folder) Leave() error {
 }
 
 func (f *Folder) resign(self *membership) error {
-	var err error
-	if !self.keep {
-		// The lock is still held, so this is ours to remove.
-		_, err = lockfile.UnlinkLocked(f.fd, fileName(self.number), self.id)
-	}
+	// The lock is still held, so this is ours to remove.
+	_, err := lockfile.UnlinkLocked(f.fd, fileName(self.number), self.id)
 	check.Point("leave.removed")
 	for _, m := range append(self.former, self) {
 		theKeeper.take(m.ring)

@@ -191,7 +191,7 @@ func (m *Mutex) abandon() error {
 		return nil
 	}
 	check.Release(unsafe.Pointer(m.att))
-	m.space.members.KeepFile()
+	m.att.abandoned.Store(true)
 	setOwner(&m.att.owner, 0)
 	return m.give(layout.Abandon)
 }

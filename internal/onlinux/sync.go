@@ -35,8 +35,25 @@ type attachment struct {
 	owner uint64 // mutex: the handle that owns it; see mutex.go
 	// giving keeps Close of a handle and a Lock through it from giving the mutex
 	// up twice.
-	giving  sync.Mutex
-	handles atomic.Int64
+	giving    sync.Mutex
+	abandoned atomic.Bool // mutex: some handle of this process has abandoned it
+	handles   atomic.Int64
+	*mapping
+}
+
+// mapping is what outlives an attachment for an instant: what its cleanup undoes.
+type mapping struct {
+	page unsafe.Pointer
+	// lastUse is where this process is a member on behalf of the attachment.
+	lastUse atomic.Pointer[liveness.Folder]
+}
+
+func (m *mapping) undo() {
+	_ = unix.MunmapPtr(m.page, layout.StateMapSize)
+	if members := m.lastUse.Load(); members != nil {
+		_ = members.Leave()
+	}
+	idle.pages.Add(-1)
 }
 
 // mapState maps the first page of an object's file.
@@ -67,13 +84,10 @@ func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.
 			return nil, err
 		}
 		cell := (*layout.Cell)(unsafe.Add(page, layout.StateOffset))
-		a := &attachment{me: me}
+		a := &attachment{me: me, mapping: &mapping{page: page}}
 		a.Init(cell, kind, me, members)
 		idle.pages.Add(1)
-		runtime.AddCleanup(a, func(page unsafe.Pointer) {
-			_ = unix.MunmapPtr(page, layout.StateMapSize)
-			idle.pages.Add(-1)
-		}, page)
+		runtime.AddCleanup(a, (*mapping).undo, a.mapping)
 		return a, nil
 	})
 	if err != nil {
@@ -167,10 +181,16 @@ func (h *syncHandle) shutSync() error {
 	}
 	err := h.inner.DropHandle()
 	if h.inner.LeftToOthers() {
-		// A call that was just inside may still write this member's number into
-		// the state, before it finds that the handle is closed. So the number must
-		// go on to mean something.
-		h.space.members.KeepFile()
+		if h.att != nil {
+			if h.att.abandoned.Load() {
+				h.space.members.Stay()
+			}
+			// A call that was just inside may yet write this member's number into
+			// the state, before it finds that the handle is closed. So the
+			// membership passes to the attachment, until nothing refers to that.
+			h.att.lastUse.Store(h.space.members)
+			return err
+		}
 	}
 	return errors.Join(err, h.space.members.Leave())
 }
