@@ -55,9 +55,18 @@ func (e *Error) Error() string {
 		text += " " + e.Type.String()
 	}
 	if e.Name != "" {
-		text += " " + strconv.Quote(e.Name)
+		text += " " + strconv.Quote(shorten(e.Name))
 	}
 	return text + ": " + e.Err.Error()
+}
+
+// shorten cuts a name that would hide the rest of a message.
+func shorten(name string) string {
+	const enough = 100
+	if runes := []rune(name); len(runes) > enough {
+		return string(runes[:enough]) + "…"
+	}
+	return name
 }
 
 // Unwrap returns Err, so that errors.Is and errors.As see what happened.

@@ -284,7 +284,8 @@ var _ = testkit.Role("close-taking-over", func(self *testkit.Self) {
 	m, _, err := CreateOrOpenMutex("over", MutexOptions{})
 	self.Must(err)
 	at("lock.takenover", func() {
-		self.Must(m.Close()) // as by another goroutine
+		go func() { _ = m.Close() }() // waits for this Lock, as long as it lives
+		time.Sleep(testkit.Quiet)
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 		select {}
 	})
@@ -293,9 +294,9 @@ var _ = testkit.Role("close-taking-over", func(self *testkit.Self) {
 	self.Must(err)
 })
 
-// TestCloseWhileTakingOver: a handle is closed, and with it the process's last in
-// the directory, while a Lock through it is just taking the mutex; then the
-// process is killed. Its number is in the mutex, and must still mean something.
+// TestCloseWhileTakingOver: the process's last handle in the directory is being
+// closed while a Lock through it is just taking the mutex; then the process is
+// killed. Its number is in the mutex, and must still mean something.
 func TestCloseWhileTakingOver(t *testing.T) {
 	m := newTestMutex(t, "over", MutexOptions{})
 	owner := startAgent(t, "", "over")

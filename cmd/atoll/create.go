@@ -98,6 +98,9 @@ func checkCreate(cmd *cobra.Command, args []string) error {
 	case args[1] == "":
 		return usage("an unnamed object could not be found by anybody; give it a name")
 	}
+	if file := cmd.Flags().Lookup("file"); file.Changed && file.Value.String() == "" {
+		return usage("--file names no file")
+	}
 	var t atoll.Type
 	if err := t.UnmarshalText([]byte(args[0])); err != nil {
 		return usage("%q is no type; section, mutex and event are", args[0])

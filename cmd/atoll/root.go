@@ -133,7 +133,7 @@ func wayOut(err error) string {
 	switch {
 	case !ok || e.Win32() == pathNotFound || strings.Contains(err.Error(), "atoll sweep"):
 		return ""
-	case errors.Is(err, fs.ErrExist):
+	case errors.Is(err, fs.ErrExist) && !strings.Contains(err.Error(), "over another file") && !strings.Contains(err.Error(), "one of memory"):
 		return "--or-open uses the existing one"
 	case errors.Is(err, atoll.ErrWrongType):
 		return "atoll ls shows the types"

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -40,22 +42,34 @@ func createSection(name string, f *createFlags) (o atoll.Object, created bool, e
 	options := atoll.SectionOptions{
 		Size: int64(f.size), Protection: p, Reserve: f.reserve, LargePages: f.largePages,
 	}
-	if f.file != "" {
-		flags := os.O_RDONLY
-		if p == atoll.ReadWrite || p == atoll.ExecuteReadWrite {
-			flags = os.O_RDWR
-			if f.size > 0 { // without a size a new file would be empty: no section
-				flags |= os.O_CREATE
-			}
-		}
-		file, err := os.OpenFile(f.file, flags, 0o666)
-		if err != nil {
-			return nil, false, err
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		options.File = file
+	if f.file == "" {
+		return obtain(f, name, options, atoll.CreateSection, atoll.CreateOrOpenSection)
 	}
-	return obtain(f, name, options, atoll.CreateSection, atoll.CreateOrOpenSection)
+	file, made, err := f.openFile(p)
+	if err != nil {
+		return nil, false, err
+	}
+	options.File = file
+	o, created, err = obtain(f, name, options, atoll.CreateSection, atoll.CreateOrOpenSection)
+	if err != nil && made {
+		err = errors.Join(err, os.Remove(f.file))
+	}
+	return o, created, errors.Join(err, file.Close())
+}
+
+// openFile opens the file of --file, and makes it if it is missing and may grow.
+func (f *createFlags) openFile(p atoll.Protection) (file *os.File, made bool, err error) {
+	flags := os.O_RDONLY | syscall.O_NONBLOCK // a named pipe must not block; the library refuses it
+	writable := p == atoll.ReadWrite || p == atoll.ExecuteReadWrite
+	if writable {
+		flags = os.O_RDWR | syscall.O_NONBLOCK
+	}
+	file, err = os.OpenFile(f.file, flags, 0)
+	if !errors.Is(err, fs.ErrNotExist) || !writable || f.size == 0 { // an empty file makes no section
+		return file, false, err
+	}
+	file, err = os.OpenFile(f.file, flags|os.O_CREATE|os.O_EXCL, 0o666)
+	return file, err == nil, err
 }
 
 // span is a range of a section's bytes, from the flags --offset and --length.

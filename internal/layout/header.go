@@ -197,10 +197,10 @@ func checksum(b []byte) uint32 {
 // ErrCorrupt, ErrVersion: as ParseHeader.
 func HeaderLength(first []byte) (int, error) {
 	if len(first) < NameOffset {
-		return 0, errs.New(errs.ErrCorrupt, "is %d bytes long, too short for an Atoll object", len(first))
+		return 0, errs.New(errs.ErrCorrupt, "is %d bytes long, too short for an Atoll object; remove it", len(first))
 	}
 	if !HasMagic(first) {
-		return 0, errs.New(errs.ErrCorrupt, "is not an Atoll object: it begins with %q", first[:len(Magic)])
+		return 0, errs.New(errs.ErrCorrupt, "is not an Atoll object: it begins with %q; remove it", first[:len(Magic)])
 	}
 	le := binary.LittleEndian
 	if v := le.Uint32(first[offVersion:]); v != Version {

@@ -36,8 +36,17 @@ func (s *Sight) Name(scope Scope) Name {
 }
 
 // Exists says whether the directory of a scope is there, without making it.
+//
+// # Errors
+//
+// What is wrong with the base, as OpenDir says it.
 func Exists(base string, scope Scope) (bool, error) {
-	_, err := os.Lstat(filepath.Join(base, wanted(scope).name))
+	fd, err := openBase(base)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	_, err = os.Lstat(filepath.Join(base, wanted(scope).name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

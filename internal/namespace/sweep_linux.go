@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/check"
+	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
 )
@@ -177,8 +178,14 @@ func (d *Dir) sweepFile(file string) (removed bool, err error) {
 	}
 	defer func() { _ = unix.Close(fd) }()
 	magic := make([]byte, len(layout.Magic))
-	if n, err := lockfile.ReadAt(fd, magic, 0); err != nil || !layout.HasMagic(magic[:n]) || !writable {
+	if n, err := lockfile.ReadAt(fd, magic, 0); err != nil || !layout.HasMagic(magic[:n]) {
 		return false, err
+	}
+	if !writable {
+		if held, err := lockfile.Ask(fd, lockfile.Holders); err != nil || held != lockfile.Nobody {
+			return false, err
+		}
+		return false, errs.New(fs.ErrPermission, "nobody holds it, but it may only be read by this user (it belongs to uid %d, mode %#o); that user or root can remove it", st.Uid, st.Mode&0o7777)
 	}
 	alone, err := lockfile.TryExclusive(fd, lockfile.Holders)
 	if err != nil || !alone {

@@ -4,8 +4,6 @@ package onlinux
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"runtime"
 	"unsafe"
 
@@ -45,32 +43,38 @@ func eventKind(h layout.Header) layout.Kind {
 
 // Set signals the event.
 func (e *Event) Set() error {
-	if err := e.use(access.Modify); err != nil {
+	check.Release(unsafe.Pointer(e.att))
+	if e.may(access.Modify) && e.att.TryChange(layout.SetEvent) {
+		runtime.KeepAlive(e)
+		return nil
+	}
+	if err := e.begin(access.Modify); err != nil {
 		return err
 	}
-	check.Release(unsafe.Pointer(e.att))
-	err := e.att.Change(layout.SetEvent, nil)
-	runtime.KeepAlive(e)
-	return err
+	defer e.finish()
+	return e.att.Change(layout.SetEvent, nil)
 }
 
 // Reset takes the signal away.
 func (e *Event) Reset() error {
-	if err := e.use(access.Modify); err != nil {
+	if err := e.begin(access.Modify); err != nil {
 		return err
 	}
-	err := e.att.Retract(layout.ResetEvent)
-	runtime.KeepAlive(e)
-	return err
+	defer e.finish()
+	return e.att.Retract(layout.ResetEvent)
 }
 
 // Wait waits until the event is signaled, and consumes the signal of an
 // auto-reset event.
 func (e *Event) Wait(ctx context.Context) error {
-	if err := e.use(access.Wait); err != nil {
+	if taken, err := e.take(); taken || err != nil {
 		return err
 	}
 	claim := e.att.Claim()
+	if err := e.begin(access.Wait); err != nil {
+		return err
+	}
+	defer e.finish()
 	_, ok, err := e.att.Try(claim)
 	if !ok && err == nil {
 		_, err = e.att.Acquire(ctx, claim, e.done)
@@ -80,15 +84,26 @@ func (e *Event) Wait(ctx context.Context) error {
 
 // TryWait is Wait without waiting.
 func (e *Event) TryWait() (bool, error) {
-	if err := e.use(access.Wait); err != nil {
+	if taken, err := e.take(); taken || err != nil {
+		return taken, err
+	}
+	if err := e.begin(access.Wait); err != nil {
 		return false, err
 	}
+	defer e.finish()
 	_, ok, err := e.att.Try(e.att.Claim())
 	if !ok {
-		runtime.KeepAlive(e)
 		return false, err
 	}
 	return true, e.waited(err)
+}
+
+// take is the fast path of both: the signal is there, and nobody is in the way.
+func (e *Event) take() (bool, error) {
+	if !e.may(access.Wait) || !e.att.TryTake() {
+		return false, nil
+	}
+	return true, e.waited(nil)
 }
 
 func (e *Event) waited(err error) error {
@@ -102,8 +117,9 @@ func (e *Event) waited(err error) error {
 // Close closes the handle and ends the waits through it.
 func (e *Event) Close() error {
 	if !e.shut() {
-		return fs.ErrClosed
+		return errClosed
 	}
 	e.att.Recall()
-	return errors.Join(e.shutSync())
+	e.awaitInside()
+	return e.shutSync()
 }

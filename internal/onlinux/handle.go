@@ -5,8 +5,10 @@ package onlinux
 import (
 	"io/fs"
 	"sync/atomic"
+	"time"
 
 	"atoll/internal/access"
+	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/namespace"
 )
@@ -17,6 +19,7 @@ type handle struct {
 	rights access.Mask
 	closed atomic.Bool
 	done   chan struct{} // closed by Close: ends the waits through this handle
+	inside atomic.Int32  // calls that may write this member's number into the state
 }
 
 // Rights are what the handle allows.
@@ -31,7 +34,7 @@ func (h *handle) may(needed access.Mask) bool { return !h.closed.Load() && neede
 // use refuses a closed handle, and one without the rights needed.
 func (h *handle) use(needed access.Mask) error {
 	if h.closed.Load() {
-		return fs.ErrClosed
+		return errClosed
 	}
 	if needed&^h.rights != 0 {
 		return access.Check(h.rights, needed)
@@ -48,4 +51,28 @@ func (h *handle) shut() bool {
 		close(h.done)
 	}
 	return true
+}
+
+// errClosed is what calls through a closed handle say, and through a closed view.
+var errClosed = errs.New(fs.ErrClosed, "it is closed")
+
+// begin and finish enclose a call that may write this member's number into an
+// object's state, on any path but Lock's fast one: Close waits for such calls,
+// because the process may be no member any more when it returns.
+func (h *handle) begin(needed access.Mask) error {
+	h.inside.Add(1)
+	err := h.use(needed)
+	if err != nil {
+		h.finish()
+	}
+	return err
+}
+
+func (h *handle) finish() { h.inside.Add(-1) }
+
+// awaitInside waits for the calls that are inside, which Close has called back.
+func (h *handle) awaitInside() {
+	for pause := time.Microsecond; h.inside.Load() != 0; pause = min(2*pause, time.Millisecond) {
+		time.Sleep(pause) //nolint:forbidigo // rare, short, and not worth a signal on every call
+	}
 }

@@ -54,7 +54,7 @@ func reclaimed(err error) bool {
 		return false
 	}
 	collectIdle()
-	for range 100 {
+	for range 10 {
 		if idle.pages.Load() < before {
 			return true
 		}

@@ -5,7 +5,6 @@ package onlinux
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"runtime"
 	"sync/atomic"
 	"unsafe"
@@ -72,18 +71,24 @@ func (m *Mutex) Lock(ctx context.Context) (*Previous, error) {
 }
 
 func (m *Mutex) lockSlow(ctx context.Context) (*Previous, error) {
-	if err := m.use(access.Wait); err != nil {
+	if err := m.begin(access.Wait); err != nil {
 		return nil, err
 	}
+	defer m.finish()
 	out, err := m.att.Acquire(ctx, m.att.Claim(), m.done)
 	return m.taken(out, err)
 }
 
 // TryLock takes the mutex if it can be had now.
 func (m *Mutex) TryLock() (bool, *Previous, error) {
-	if err := m.use(access.Wait); err != nil {
+	if m.may(access.Wait) && m.cell.CompareAndSwap(0, m.owned) {
+		err := m.own(layout.Unlocked)
+		return err == nil, nil, err
+	}
+	if err := m.begin(access.Wait); err != nil {
 		return false, nil, err
 	}
+	defer m.finish()
 	out, ok, err := m.att.Try(m.att.Claim())
 	if !ok || err != nil {
 		runtime.KeepAlive(m)
@@ -130,7 +135,7 @@ func (m *Mutex) tooLate(next func(uint32) uint32) error {
 		setOwner(&m.att.owner, 0)
 		_ = m.att.Change(next, m.mine)
 	}
-	return fs.ErrClosed
+	return errClosed
 }
 
 // Unlock gives the mutex up.
@@ -149,13 +154,15 @@ func (m *Mutex) Unlock() error {
 
 func (m *Mutex) notOwner() error {
 	if m.closed.Load() {
-		return fs.ErrClosed
+		return errClosed
 	}
 	return errs.ErrNotOwner
 }
 
 // give ends the ownership with next; if it cannot, the handle stays the owner.
 func (m *Mutex) give(next func(uint32) uint32) error {
+	m.inside.Add(1)
+	defer m.finish()
 	err := m.att.Change(next, m.mine)
 	if err != nil {
 		setOwner(&m.att.owner, m.id)
@@ -175,12 +182,26 @@ func (m *Mutex) mine(word uint32) error {
 // Close closes the handle. If it owns the mutex, that is abandoned.
 func (m *Mutex) Close() error {
 	if !m.shut() {
-		return fs.ErrClosed
+		return errClosed
 	}
 	m.att.Recall()
-	// A goroutine that has the cell but is not yet known as the owner will see
-	// that the handle is closed, and abandon the mutex itself.
+	m.awaitInside()
+	m.settle()
 	return errors.Join(m.abandon(), m.shutSync())
+}
+
+// settle waits for a Lock of this process, through any handle, that has taken the
+// mutex on the fast path and is about to say for which handle. If it is for this
+// one it finds that the handle is closed, and gives the mutex up.
+//
+// What remains is a Lock that is held up just before its compare-and-swap for as
+// long as all of Close takes, and whose process is then killed before it can give
+// the mutex up again, some fifty nanoseconds later: to others its number means
+// nothing, and they get ErrStuck. To exclude that would double the cost of Lock.
+func (m *Mutex) settle() {
+	for m.cell.Load().Word()&^layout.SleepersBit == m.att.me && isOwner(&m.att.owner, 0) {
+		runtime.Gosched()
+	}
 }
 
 // abandon leaves the mutex to the next owner, who is told, if this handle owns it.

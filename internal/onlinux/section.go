@@ -185,7 +185,7 @@ func (s *Section) source() int {
 // handle has.
 func (s *Section) File() (*os.File, error) {
 	if !s.enter() {
-		return nil, fs.ErrClosed
+		return nil, errClosed
 	}
 	defer s.leave()
 	if err := access.Check(s.rights, access.Read); err != nil && s.rights&access.Write == 0 {
@@ -222,7 +222,7 @@ func reopenAs(fd, mode int) (int, error) {
 // Close closes the handle. It waits for the calls that are just inside it.
 func (s *Section) Close() error {
 	if !s.end() {
-		return fs.ErrClosed
+		return errClosed
 	}
 	s.shut()
 	// The file last: as long as the section exists, a holder's descriptor keeps

@@ -38,22 +38,6 @@ type attachment struct {
 	giving    sync.Mutex
 	abandoned atomic.Bool // mutex: some handle of this process has abandoned it
 	handles   atomic.Int64
-	*mapping
-}
-
-// mapping is what outlives an attachment for an instant: what its cleanup undoes.
-type mapping struct {
-	page unsafe.Pointer
-	// lastUse is where this process is a member on behalf of the attachment.
-	lastUse atomic.Pointer[liveness.Folder]
-}
-
-func (m *mapping) undo() {
-	_ = unix.MunmapPtr(m.page, layout.StateMapSize)
-	if members := m.lastUse.Load(); members != nil {
-		_ = members.Leave()
-	}
-	idle.pages.Add(-1)
 }
 
 // mapState maps the first page of an object's file.
@@ -84,10 +68,13 @@ func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.
 			return nil, err
 		}
 		cell := (*layout.Cell)(unsafe.Add(page, layout.StateOffset))
-		a := &attachment{me: me, mapping: &mapping{page: page}}
+		a := &attachment{me: me}
 		a.Init(cell, kind, me, members)
 		idle.pages.Add(1)
-		runtime.AddCleanup(a, (*mapping).undo, a.mapping)
+		runtime.AddCleanup(a, func(page unsafe.Pointer) {
+			_ = unix.MunmapPtr(page, layout.StateMapSize)
+			idle.pages.Add(-1)
+		}, page)
 		return a, nil
 	})
 	if err != nil {
@@ -180,17 +167,8 @@ func (h *syncHandle) shutSync() error {
 		h.att.leave()
 	}
 	err := h.inner.DropHandle()
-	if h.inner.LeftToOthers() {
-		if h.att != nil {
-			if h.att.abandoned.Load() {
-				h.space.members.Stay()
-			}
-			// A call that was just inside may yet write this member's number into
-			// the state, before it finds that the handle is closed. So the
-			// membership passes to the attachment, until nothing refers to that.
-			h.att.lastUse.Store(h.space.members)
-			return err
-		}
+	if h.att != nil && h.att.abandoned.Load() && h.inner.LeftToOthers() {
+		h.space.members.Stay()
 	}
 	return errors.Join(err, h.space.members.Leave())
 }

@@ -42,7 +42,7 @@ const absurd = 1 << 62
 // the system choose where.
 func (s *Section) Map(address uintptr, asked access.Mask, offset, length int64) (*View, error) {
 	if !s.enter() {
-		return nil, fs.ErrClosed
+		return nil, errClosed
 	}
 	defer s.leave()
 	can, err := access.View(s.protection(), s.rights, asked)
@@ -208,7 +208,7 @@ func (v *View) Rights() access.Mask {
 // Close unmaps the view. It waits for the calls that are just inside it.
 func (v *View) Close() error {
 	if !v.end() {
-		return fs.ErrClosed
+		return errClosed
 	}
 	err := unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(v.pages)), uintptr(len(v.pages)))
 	return errors.Join(err, v.object.DropView())
@@ -233,7 +233,7 @@ func (v *View) span(offset, length int64) ([]byte, error) {
 // over calls f with the pages of a part of the view, if there are any.
 func (v *View) over(offset, length int64, f func(pages []byte) error) error {
 	if !v.enter() {
-		return fs.ErrClosed
+		return errClosed
 	}
 	defer v.leave()
 	pages, err := v.span(offset, length)

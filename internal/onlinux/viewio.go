@@ -17,7 +17,7 @@ import (
 // ReadAt copies from the view.
 func (v *View) ReadAt(p []byte, offset int64) (n int, err error) {
 	if !v.enter() {
-		return 0, fs.ErrClosed
+		return 0, errClosed
 	}
 	defer v.leave()
 	part, err := v.from(offset, len(p))
@@ -34,7 +34,7 @@ func (v *View) ReadAt(p []byte, offset int64) (n int, err error) {
 // WriteAt copies into the view.
 func (v *View) WriteAt(p []byte, offset int64) (n int, err error) {
 	if !v.enter() {
-		return 0, fs.ErrClosed
+		return 0, errClosed
 	}
 	defer v.leave()
 	if !v.can.Write {
@@ -123,7 +123,7 @@ func (v *View) fault(at int64) error {
 // ours says whether the error is the view's and not f's.
 func (v *View) Guard(f func(b []byte) error) (ours bool, err error) {
 	if !v.enter() {
-		return true, fs.ErrClosed
+		return true, errClosed
 	}
 	defer v.leave()
 	old := debug.SetPanicOnFault(true)

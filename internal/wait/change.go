@@ -54,6 +54,16 @@ func (s *Slot) Change(next func(word uint32) uint32, allowed func(word uint32) e
 	}
 }
 
+// TryChange is Change on its fast path only: false if the gate is closed, or
+// somebody sleeps, or another was quicker.
+func (s *Slot) TryChange(next func(word uint32) uint32) bool {
+	state := s.cell.Load()
+	if state.Gate() != 0 || state.Word()&layout.SleepersBit != 0 {
+		return false
+	}
+	return s.cell.CompareAndSwap(state, layout.MakeState(next(state.Word()), 0))
+}
+
 // changeUnderGate ends a change: from the store on, a kill leaves a state that
 // whoever repairs the gate completes by opening it and waking everybody.
 func (s *Slot) changeUnderGate(word uint32) error {

@@ -62,6 +62,9 @@ type nap struct {
 	control uint32
 }
 
+// errClosed ends the waits through a handle that was closed.
+var errClosed = errs.New(fs.ErrClosed, "its handle was closed")
+
 // waiter is one goroutine in the queue.
 type waiter struct{ baton chan struct{} }
 
@@ -107,7 +110,7 @@ func (s *Slot) Acquire(ctx context.Context, c layout.Claim, closed <-chan struct
 		case <-ctx.Done():
 			return Outcome{}, ctx.Err()
 		case <-closed:
-			return Outcome{}, fs.ErrClosed
+			return Outcome{}, errClosed
 		}
 	}
 	if ctx.Done() != nil {
@@ -178,7 +181,7 @@ func (s *Slot) lead(ctx context.Context, c layout.Claim, closed <-chan struct{})
 		control := s.control.Load()
 		select {
 		case <-closed:
-			return Outcome{}, fs.ErrClosed
+			return Outcome{}, errClosed
 		default:
 		}
 		out, state, taken, err := s.attempt(c)
@@ -234,6 +237,12 @@ func (s *Slot) attempt(c layout.Claim) (out Outcome, state layout.State, taken b
 	}
 }
 
+// TryTake is Try on its fast path only, for an object that has no owner.
+func (s *Slot) TryTake() bool {
+	_, _, taken, err := s.attempt(s.Claim())
+	return taken && err == nil
+}
+
 // Try takes the object if it can be had now.
 //
 // # Errors
@@ -273,7 +282,7 @@ func (s *Slot) corrupt(state layout.State) error {
 }
 
 func (s *Slot) missing(number uint32) error {
-	return errs.New(errs.ErrStuck, "the member file %08x of the process that owns it is gone (removed by hand, or by systemd's RemoveIPC), so nobody can tell whether that process is alive", number)
+	return errs.New(errs.ErrStuck, "the member file %08x of the process that owns it is gone (removed by hand, or by systemd's RemoveIPC), so nobody can tell whether that process is alive; if it is not needed, end it (atoll info shows who holds the object)", number)
 }
 
 // explainStuck adds to the end of a caller's time whom it was stuck behind, if
