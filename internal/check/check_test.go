@@ -16,12 +16,3 @@ func TestPoint(t *testing.T) {
 		t.Errorf("%q were seen", seen)
 	}
 }
-
-func TestPointsCostNothingWhenOff(t *testing.T) {
-	if Enabled {
-		t.Skip("they are on in this build")
-	}
-	if n := testing.AllocsPerRun(100, func() { Point("a") }); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
