@@ -121,7 +121,8 @@ func (e *Event) TryWait() (bool, error) {
 	return ok, e.fail("wait", err)
 }
 
-// Close closes the handle and ends waits through it with os.ErrClosed.
+// Close closes the handle and ends waits through it with os.ErrClosed; it blocks
+// until those calls have ended.
 //
 // # Errors
 //

@@ -153,7 +153,9 @@ func abandoned(p *kernelPrevious) *Abandoned {
 //
 // # Errors
 //
-// ErrNotOwner: this handle does not own the mutex; nothing changed. ErrStuck:
+// ErrNotOwner: this handle does not own the mutex; nothing changed. (Two Unlocks
+// at the same time through one handle are a mistake that may go unnoticed.)
+// ErrStuck:
 // a stopped process kept the state from being changed for ten seconds; this
 // handle still owns the mutex, try again. ErrCorrupt, os.ErrClosed.
 func (m *Mutex) Unlock() error {
@@ -163,9 +165,9 @@ func (m *Mutex) Unlock() error {
 	return nil
 }
 
-// Close closes the handle and ends waits through it with os.ErrClosed. If the
-// handle owns the mutex, that is abandoned. Close and Unlock of the same handle
-// must not run at the same time.
+// Close closes the handle and ends waits through it with os.ErrClosed; it blocks
+// until those calls have ended. If the handle owns the mutex, that is abandoned.
+// Close and Unlock of the same handle must not run at the same time.
 //
 // # Errors
 //

@@ -103,7 +103,7 @@ const (
 type Claim struct {
 	Kind  Kind
 	Me    uint32 // the waiter's member number
-	Start uint32 // the word when the wait began; see Begin
+	Start uint32 // the word when the wait began
 }
 
 // Take says whether a waiter can have the object in this state of its word, and
