@@ -1,0 +1,268 @@
+//go:build linux
+
+package park
+
+import (
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/futex"
+)
+
+// maxGroup is the most arms of a group: the control word is one more.
+const maxGroup = futex.MaxWatches - 1
+
+// pool is the way of groups: each is a thread that sleeps in futex_waitv on the
+// words of its arms and a control word.
+//
+// Every time a group sleeps, the kernel queues it on each of its words, which
+// costs 0.4 µs for each. So small groups are quicker, and few arms are spread
+// over more threads than they need: with g groups, each may have 8g arms. 128
+// arms take 4 threads, 512 take 8, 10,000 take 79.
+type pool struct {
+	broken atomic.Bool // futex_waitv was taken from us
+
+	mu     sync.Mutex
+	groups []*group
+	arms   int // in all groups
+	next   int // where to look for room first
+}
+
+// group is one thread and its arms.
+type group struct {
+	pool *pool
+	in   inbox
+
+	n     int  // arms that were given to it, guarded by pool.mu
+	ended bool // and takes no more, guarded by pool.mu
+
+	// What follows belongs to the group's goroutine.
+	members []wait
+	list    [futex.MaxWatches]waitv // list[i+1] is members[i]
+	leaving []*Arm                  // out of members, and not told yet
+	spare   []op
+}
+
+// waitv is the kernel's struct futex_waitv.
+type waitv struct {
+	value    uint64
+	addr     uint64
+	flags    uint32
+	reserved uint32
+}
+
+func (p *pool) way() Way {
+	if !futex.HasWaitAny() {
+		return Threads
+	}
+	return FutexWaitv
+}
+
+func (p *pool) put(a *Arm, expected uint32) holder {
+	if p.broken.Load() {
+		return nil
+	}
+	if !futex.HasWaitAny() { // forbidden since
+		return startThread(a, expected)
+	}
+	last, _ := a.holder.(*group)
+	g := p.reserve(last)
+	// A group that counts an arm does not end, so its inbox is open.
+	g.in.add(op{arm: a, expected: expected})
+	return g
+}
+
+// reserve finds a group for one more arm: the one where it was last, because that
+// thread is likely to be awake, or else any with room, or else a new one.
+func (p *pool) reserve(last *group) *group {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g := last
+	if g == nil || g.pool != p || g.ended || g.n >= p.room() {
+		g = p.place()
+	}
+	g.n++
+	p.arms++
+	return g
+}
+
+// room is how many arms a group may have by now.
+func (p *pool) room() int { return min(8*len(p.groups), maxGroup) }
+
+// place finds a group with room, or makes one. The caller holds mu.
+func (p *pool) place() *group {
+	if room := p.room(); p.arms < room*len(p.groups) {
+		for range p.groups {
+			p.next = (p.next + 1) % len(p.groups)
+			if g := p.groups[p.next]; g.n < room {
+				return g
+			}
+		}
+	}
+	g := &group{pool: p}
+	p.groups = append(p.groups, g)
+	g.in.awake = true // it looks before it sleeps
+	go g.run()
+	return g
+}
+
+// forget says that arms have left a group. The caller does not hold mu.
+func (p *pool) forget(g *group, arms int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g.n -= arms
+	p.arms -= arms
+}
+
+// end takes a group without arms out of the pool. False: it has some again.
+func (p *pool) end(g *group) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g.n > 0 {
+		return false
+	}
+	i, last := slices.Index(p.groups, g), len(p.groups)-1
+	p.groups[i], p.groups[last] = p.groups[last], nil
+	p.groups = p.groups[:last]
+	g.ended = true
+	return true
+}
+
+func (g *group) take(a *Arm) { g.in.add(op{arm: a, take: true}) }
+
+// run is the group's thread.
+func (g *group) run() {
+	// A word's file may have been truncated by somebody; see changed.
+	debug.SetPanicOnFault(true)
+	for {
+		value := g.accept()
+		if len(g.members) == 0 && g.pool.end(g) {
+			return
+		}
+		g.sleep(value)
+		g.in.wake()
+		g.tell()
+	}
+}
+
+// accept does what the inbox says, until nothing is in it. It returns the control
+// word's value to sleep on.
+func (g *group) accept() uint32 {
+	for {
+		ops, value := g.in.takeAll(g.spare)
+		if ops == nil {
+			return value
+		}
+		for _, o := range ops {
+			i := int(o.arm.slot)
+			switch {
+			case !o.take:
+				o.arm.slot = uint32(len(g.members))
+				g.members = append(g.members, wait{o.arm, o.expected})
+			case i < len(g.members) && g.members[i].arm == o.arm:
+				g.leave(i)
+			}
+		}
+		clear(ops)
+		g.spare = ops[:0]
+		g.tell()
+	}
+}
+
+// leave takes a member out, to be told later. Those after it may change places.
+func (g *group) leave(i int) {
+	last := len(g.members) - 1
+	g.leaving = append(g.leaving, g.members[i].arm)
+	g.members[i] = g.members[last]
+	g.members[i].arm.slot = uint32(i)
+	g.members[last] = wait{}
+	g.members = g.members[:last]
+}
+
+// tell tells those who left. They may be set again meanwhile.
+func (g *group) tell() {
+	g.pool.forget(g, len(g.leaving))
+	for _, a := range g.leaving {
+		a.done()
+	}
+	clear(g.leaving)
+	g.leaving = g.leaving[:0]
+}
+
+// sleep sleeps until a word is woken or changes, or the control word is no longer
+// value. Those whose turn it is leave.
+func (g *group) sleep(value uint32) {
+	g.list[0] = waitv{value: uint64(value), addr: uint64(uintptr(unsafe.Pointer(&g.in.control))), flags: futex2SizeU32 | futex2Private}
+	for i, m := range g.members {
+		g.list[i+1] = waitv{value: uint64(m.expected), addr: uint64(uintptr(unsafe.Pointer(m.arm.word))), flags: futex2SizeU32}
+	}
+	index, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&g.list)), uintptr(1+len(g.members)), 0, 0, 0, 0)
+	switch errno {
+	case 0:
+		g.leaveChanged(int(index) - 1)
+	case unix.EAGAIN, unix.EINTR:
+		g.leaveChanged(-1)
+	case unix.EFAULT, unix.EINVAL:
+		g.leaveFaulty()
+	case unix.ENOMEM:
+		g.disband()
+	default: // forbidden since the probe
+		g.pool.broken.Store(true)
+		g.disband()
+	}
+}
+
+// leaveChanged takes out the member that was woken, if that is not -1, and all
+// whose words have changed: the kernel names one only, and while the group is
+// out of the kernel no wake reaches it.
+func (g *group) leaveChanged(woken int) {
+	// From the end, because leave moves the last to the place of the one that left.
+	for i := len(g.members) - 1; i >= 0; i-- {
+		if m := g.members[i]; i == woken || changed(m.arm.word, m.expected) {
+			g.leave(i)
+		}
+	}
+}
+
+// changed says whether a word has another value, or none: its file may have been
+// truncated by another process.
+func changed(word *futex.Word, expected uint32) (is bool) {
+	defer func() {
+		if recover() != nil {
+			is = true
+		}
+	}()
+	return word.Load() != expected
+}
+
+// leaveFaulty takes out the members whose words the kernel cannot look at; all,
+// if it does not say which.
+func (g *group) leaveFaulty() {
+	before := len(g.members)
+	for i := before - 1; i >= 0; i-- {
+		if m := g.members[i]; futex.Wait(m.arm.word, m.expected, 0) != nil {
+			g.leave(i)
+		}
+	}
+	if len(g.members) < before {
+		return
+	}
+	for i := before - 1; i >= 0; i-- {
+		g.leave(i)
+	}
+}
+
+// disband gives each member a thread of its own.
+func (g *group) disband() {
+	g.pool.forget(g, len(g.members))
+	for _, m := range g.members {
+		m.arm.fail(m.expected)
+	}
+	clear(g.members)
+	g.members = g.members[:0]
+}
