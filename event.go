@@ -11,7 +11,9 @@ import (
 //
 // A manual-reset event, once set, releases everybody who waits or comes to wait
 // until it is reset. An auto-reset event releases one, and is reset by that; set
-// while nobody waits, it stays set until somebody does.
+// while nobody waits, it stays set until somebody does. Set while several wait,
+// once for each of them, it releases them all, and a Reset takes nothing from those
+// who waited before the Set.
 //
 // Source: https://learn.microsoft.com/windows/win32/sync/event-objects
 type Event struct {
@@ -87,8 +89,9 @@ func (e *Event) Access() Access { return Access(e.kernel.Rights()) }
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-setevent
 func (e *Event) Set() error { return e.fail("set", e.kernel.Set()) }
 
-// Reset takes the signal away; one that is not set stays so. Waiters of a
-// manual-reset event who waited before the last Set are released all the same.
+// Reset takes the signal away; one that is not set stays so. Those who waited
+// before the last Set are released all the same: all of a manual-reset event, one
+// of an auto-reset event.
 //
 // # Errors
 //
@@ -96,6 +99,22 @@ func (e *Event) Set() error { return e.fail("set", e.kernel.Set()) }
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-resetevent
 func (e *Event) Reset() error { return e.fail("reset", e.kernel.Reset()) }
+
+// Pulse releases those who wait for the event now, all of a manual-reset event or
+// one of an auto-reset event, and leaves it reset. A signal that was there is taken
+// away. Whoever comes to wait later is not released. It blocks only while another
+// process is just changing the event's state.
+//
+// A wait for several objects with WaitAll is not released by Pulse, and by Set
+// followed by Reset only if it looks in between: it needs all of its objects
+// signaled at one instant.
+//
+// # Errors
+//
+// As Set.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-pulseevent
+func (e *Event) Pulse() error { return e.fail("pulse", e.kernel.Pulse()) }
 
 // Wait waits until the event is signaled, and resets an auto-reset event in the
 // same step. It returns when released (nil), when ctx ends, or when the handle is

@@ -15,6 +15,14 @@ type (
 	kernelEvent    = onlinux.Event
 	kernelPrevious = onlinux.Previous
 
+	kernelSemaphore   = onlinux.Semaphore
+	kernelTimer       = onlinux.Timer
+	kernelWaitable    = onlinux.Waitable
+	kernelSignaler    = onlinux.Signaler
+	kernelResult      = onlinux.Result
+	kernelProcessWait = onlinux.ProcessWait
+	kernelChannelWait = onlinux.ChannelWait
+
 	kernelSection        = onlinux.Section
 	kernelSectionOptions = onlinux.SectionOptions
 	kernelView           = onlinux.View
@@ -29,6 +37,14 @@ const (
 var (
 	openMutex = onlinux.OpenMutex
 	openEvent = onlinux.OpenEvent
+
+	openSemaphore = onlinux.OpenSemaphore
+	openTimer     = onlinux.OpenTimer
+
+	kernelWaitProcess   = onlinux.WaitProcess
+	kernelWaitAny       = onlinux.WaitAny
+	kernelWaitAll       = onlinux.WaitAll
+	kernelSignalAndWait = onlinux.SignalAndWait
 
 	openSection = onlinux.OpenSection
 )
@@ -57,11 +73,18 @@ func infoOf(k onlinux.Info) Info {
 		Reserve: h.Has(layout.FlagReserve), LargePages: h.Has(layout.FlagLargePages), ManualReset: h.Has(layout.FlagManualReset),
 		Resident: k.Resident, Signaled: k.Signaled, Abandoned: k.Abandoned, Waiters: k.Waiters,
 		Alive: k.Alive, Mode: k.Mode, UID: k.UID, Created: k.Created, Path: k.Path,
+		Count: k.Count, Max: int32(h.Limit), Due: k.Due, Period: Duration(k.Period),
 		Owner: (*Process)(k.Owner), Busy: (*Process)(k.Busy),
 		Holders: processesOf(k.Holders), Viewers: processesOf(k.Viewers),
 	}
 	if k.Protection != 0 {
 		i.Protection = k.Protection.String()
+	}
+	if !k.OwnerSince.IsZero() {
+		i.OwnerSince = &k.OwnerSince
+	}
+	for _, p := range k.Waiting {
+		i.Waiting = append(i.Waiting, Process(p))
 	}
 	if k.Problem != nil {
 		i.Problem = k.Problem.Error()

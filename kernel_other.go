@@ -56,8 +56,56 @@ func openEvent(string, intent, access.Mask, bool, bool) (*kernelEvent, bool, err
 
 func (*kernelEvent) Set() error                 { return errSystem }
 func (*kernelEvent) Reset() error               { return errSystem }
+func (*kernelEvent) Pulse() error               { return errSystem }
 func (*kernelEvent) Wait(context.Context) error { return errSystem }
 func (*kernelEvent) TryWait() (bool, error)     { return false, errSystem }
+
+type kernelSemaphore struct{ noHandle }
+
+func openSemaphore(string, intent, access.Mask, int32, int32) (*kernelSemaphore, bool, error) {
+	return nil, false, errSystem
+}
+
+func (*kernelSemaphore) Release(int32) (int32, error) { return 0, errSystem }
+func (*kernelSemaphore) Wait(context.Context) error   { return errSystem }
+func (*kernelSemaphore) TryWait() (bool, error)       { return false, errSystem }
+
+type kernelTimer struct{ noHandle }
+
+func openTimer(string, intent, access.Mask, bool) (*kernelTimer, bool, error) {
+	return nil, false, errSystem
+}
+
+func (*kernelTimer) SetAfter(time.Duration, time.Duration) error { return errSystem }
+func (*kernelTimer) SetAt(time.Time, time.Duration) error        { return errSystem }
+func (*kernelTimer) Cancel() error                               { return errSystem }
+func (*kernelTimer) Wait(context.Context) error                  { return errSystem }
+func (*kernelTimer) TryWait() (bool, error)                      { return false, errSystem }
+
+type (
+	kernelWaitable    any
+	kernelSignaler    any
+	kernelProcessWait struct{}
+	kernelChannelWait struct{ External any }
+	kernelResult      struct {
+		Index    int
+		Previous *kernelPrevious
+	}
+)
+
+func kernelWaitProcess(int) (*kernelProcessWait, error) { return nil, errSystem }
+
+func kernelWaitAny(context.Context, []kernelWaitable) (kernelResult, error) {
+	return kernelResult{}, errSystem
+}
+
+func kernelWaitAll(context.Context, []kernelWaitable) (kernelResult, error) {
+	return kernelResult{}, errSystem
+}
+
+func kernelSignalAndWait(context.Context, kernelSignaler, kernelWaitable) (kernelResult, error) {
+	return kernelResult{}, errSystem
+}
 
 func kernelList(Scope) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) { yield(Info{}, errSystem) }

@@ -30,6 +30,23 @@ type Process struct {
 	Command string `json:"command"` // its program's base name
 }
 
+// Duration is a time.Duration that JSON shows as text, such as "1.5s".
+type Duration time.Duration
+
+// MarshalText writes the duration as time.Duration does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+//
+// # Errors
+//
+// As time.ParseDuration.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
+
 // Info is what can be seen of an object from outside, at one moment: the next
 // moment it may be otherwise. What this user may not see is missing: holders that
 // are processes of other users, for one.
@@ -43,11 +60,17 @@ type Info struct {
 	LargePages  bool        `json:"largePages,omitempty"`
 	File        string      `json:"file,omitempty"`        // file section: the file's path at creation
 	ManualReset bool        `json:"manualReset,omitempty"` // event, timer
-	Signaled    *bool       `json:"signaled,omitempty"`    // event: set; mutex: free
+	Signaled    *bool       `json:"signaled,omitempty"`    // a wait would be over at once: event set, mutex free, count above 0, timer due
+	Count       *int32      `json:"count,omitempty"`       // semaphore
+	Max         int32       `json:"max,omitempty"`         // semaphore
+	Due         *time.Time  `json:"due,omitempty"`         // timer that is active: when it is signaled next
+	Period      Duration    `json:"period,omitempty"`      // timer that is active: 0 if it is due once
 	Owner       *Process    `json:"owner,omitempty"`       // mutex: who owns it, or abandoned it
+	OwnerSince  *time.Time  `json:"ownerSince,omitempty"`  // mutex: since when at the latest; not known before somebody has waited behind the owner
 	Abandoned   bool        `json:"abandoned,omitempty"`   // mutex: Owner is dead, or left it
 	Busy        *Process    `json:"busy,omitempty"`        // who is just changing the state
-	Waiters     bool        `json:"waiters,omitempty"`     // somebody waits, or did a moment ago
+	Waiters     int         `json:"waiters,omitempty"`     // goroutines that wait: of the first 31 processes, and those only that had to sleep
+	Waiting     []Process   `json:"waiting,omitempty"`     // the processes that they are in
 	Alive       bool        `json:"alive"`                 // somebody has a handle; else it is a leftover
 	Holders     []Process   `json:"holders"`               // who have handles
 	Viewers     []Process   `json:"viewers,omitempty"`     // who have views

@@ -143,12 +143,12 @@ func TestStatSaysWhoOwnsAndWhetherSomebodyWaits(t *testing.T) {
 	c.Tell("lock")
 	c.Silent()
 	deadline := time.Now().Add(testkit.Hang)
-	for !info.Waiters && time.Now().Before(deadline) {
+	for info.Waiters == 0 && time.Now().Before(deadline) {
 		if info, err = Stat("stat owner"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !info.Waiters {
+	if info.Waiters == 0 {
 		t.Error("a process waits, but it is not seen")
 	}
 	if err := m.Unlock(); err != nil {

@@ -13,7 +13,7 @@ func words(t *rapid.T, label string) uint32 {
 	return rapid.OneOf(
 		rapid.Uint32(),
 		rapid.SampledFrom([]uint32{
-			0, 1, 2, 3, SleepersBit, SleepersBit | 1, AbandonedBit, AbandonedBit | 7, AbandonedBit | SleepersBit | 7,
+			0, 1, 2, 3, AbandonedBit, AbandonedBit | 7,
 			OwnerMask, generationMask, generationMask | SignaledBit, 1<<32 - 1,
 		}),
 	).Draw(t, label)
@@ -42,21 +42,17 @@ func TestTakeMutex(t *testing.T) {
 		if v == Blocked && next != word {
 			t.Fatalf("blocked, but %#x became %#x", word, next)
 		}
-		if v != Blocked && (MutexWord.Owner(next) != me || next&OwnerMask != me || !MutexWord.Sound(State(next))) {
+		if v != Blocked && (MutexWord.Owner(next) != me || next != me || !MutexWord.Sound(State(next), 0)) {
 			t.Fatalf("%#x became %#x, not mine (%#x)", word, next, me)
-		}
-		if (next^word)&SleepersBit != 0 {
-			t.Fatalf("%#x became %#x: the sleepers bit changed", word, next)
 		}
 	})
 }
 
 func TestTakeOver(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		word, me := words(t, "word"), member(t)
-		next := Claim{Kind: MutexWord, Me: me}.TakeOver(word)
-		if next != word&SleepersBit|me || MutexWord.Owner(next) != me {
-			t.Fatalf("%#x became %#x", word, next)
+		me := member(t)
+		if next := (Claim{Kind: MutexWord, Me: me}).TakeOver(); next != me {
+			t.Fatalf("%#x took over, and left %#x", me, next)
 		}
 	})
 }
@@ -69,7 +65,7 @@ func TestMutexLife(t *testing.T) {
 		abandoned := false
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			me := member(t)
-			switch rapid.IntRange(0, 3).Draw(t, "step") {
+			switch rapid.IntRange(0, 2).Draw(t, "step") {
 			case 0:
 				next, v := Claim{Kind: MutexWord, Me: me}.Take(word)
 				if got := v != Blocked; got != (owner == 0) || (v == Inherited) != (owner == 0 && abandoned) {
@@ -79,34 +75,32 @@ func TestMutexLife(t *testing.T) {
 					word, owner, abandoned = next, me, false
 				}
 			case 1:
-				word |= SleepersBit
+				if owner != 0 {
+					word, owner, abandoned = Unlocked(word, false), 0, false
+				}
 			case 2:
 				if owner != 0 {
-					word, owner, abandoned = Unlocked(word), 0, false
-				}
-			case 3:
-				if owner != 0 {
-					word, owner, abandoned = Abandon(word), 0, true
+					word, owner, abandoned = Abandon(word, false), 0, true
 				}
 			}
-			if !MutexWord.Sound(State(word)) || MutexWord.Owner(word) != owner {
+			if !MutexWord.Sound(State(word), 0) || MutexWord.Owner(word) != owner {
 				t.Fatalf("word %#x, owner %#x", word, owner)
 			}
 		}
 	})
 }
 
-func TestTakeEvent(t *testing.T) {
+func TestTakeManualEvent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word, start, me := words(t, "word"), words(t, "start"), member(t)
-		next, v := Claim{Kind: AutoEventWord, Me: me, Start: start}.Take(word)
-		if signaled := word&SignaledBit != 0; (v == Taken) != signaled || v == Inherited || next != word&^SignaledBit {
-			t.Fatalf("auto-reset %#x became %#x, verdict %d", word, next, v)
-		}
-		next, v = Claim{Kind: ManualEventWord, Me: me, Start: start}.Take(word)
+		next, v := Claim{Kind: ManualEventWord, Me: me, Start: start}.Take(word)
 		released := (word|start)&SignaledBit != 0 || (word^start)&generationMask != 0
 		if (v == Taken) != released || v == Inherited || next != word {
-			t.Fatalf("manual-reset %#x since %#x became %#x, verdict %d", word, start, next, v)
+			t.Fatalf("%#x since %#x became %#x, verdict %d", word, start, next, v)
+		}
+		_, v = Claim{Kind: ManualEventWord, Me: me, Start: start, Now: true}.Take(word)
+		if (v == Taken) != (word&SignaledBit != 0) || ManualEventWord.Signaled(word) != (v == Taken) {
+			t.Fatalf("%#x since %#x, now: verdict %d", word, start, v)
 		}
 		if AutoEventWord.Owner(word) != 0 || ManualEventWord.Owner(word) != 0 {
 			t.Fatal("an event has no owner")
@@ -114,46 +108,43 @@ func TestTakeEvent(t *testing.T) {
 	})
 }
 
-func TestSetAndResetEvent(t *testing.T) {
+func TestSetAndResetManualEvent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word := words(t, "word")
-		set := SetEvent(word)
+		set := SetManual(word, false)
 		switch {
 		case set&SignaledBit == 0:
 			t.Fatalf("%#x set is %#x", word, set)
-		case SetEvent(set) != set:
-			t.Fatalf("set twice: %#x, %#x", set, SetEvent(set))
-		case (set^word)&SleepersBit != 0:
-			t.Fatalf("%#x set is %#x: the sleepers bit changed", word, set)
+		case SetManual(set, false) != set:
+			t.Fatalf("set twice: %#x, %#x", set, SetManual(set, false))
 		case word&SignaledBit != 0 && set != word:
 			t.Fatalf("%#x was set already and became %#x", word, set)
 		case word&SignaledBit == 0 && (set-word)&generationMask != generationStep:
 			t.Fatalf("%#x set is %#x: the generation did not move by one", word, set)
 		}
-		reset := ResetEvent(set)
-		if reset != set&^SignaledBit || ResetEvent(reset) != reset {
+		reset := ResetEvent(set, false)
+		if reset != set&^SignaledBit || ResetEvent(reset, false) != reset {
 			t.Fatalf("%#x reset is %#x", set, reset)
 		}
-		// Who waited before is released by Set then Reset; who comes after is not.
-		if word&SignaledBit == 0 {
-			if _, v := (Claim{Kind: ManualEventWord, Start: word}).Take(reset); v != Taken {
-				t.Fatalf("one who waited since %#x is not released by %#x", word, reset)
+		pulsed := PulseManual(word, false)
+		// Who waited before is released by Set then Reset, and by Pulse; who comes
+		// after is not.
+		for _, after := range []uint32{reset, pulsed} {
+			if _, v := (Claim{Kind: ManualEventWord, Start: word}).Take(after); v != Taken {
+				t.Fatalf("one who waited since %#x is not released by %#x", word, after)
 			}
-		}
-		if _, v := (Claim{Kind: ManualEventWord, Start: reset}).Take(reset); v != Blocked {
-			t.Fatalf("one who came after the reset is released by %#x", reset)
+			if _, v := (Claim{Kind: ManualEventWord, Start: after}).Take(after); v != Blocked {
+				t.Fatalf("one who came after the reset is released by %#x", after)
+			}
 		}
 	})
 }
 
-// The generation comes round after 2^30 sets, not sooner, and never touches
+// The generation comes round after 2^31 sets, not sooner, and never touches
 // another bit.
 func TestGenerationWraps(t *testing.T) {
-	for _, sleepers := range []uint32{0, SleepersBit} {
-		last := sleepers | generationMask
-		if next := SetEvent(last); next != sleepers|SignaledBit {
-			t.Errorf("after the last generation: %#x", next)
-		}
+	if next := SetManual(generationMask, false); next != SignaledBit {
+		t.Errorf("after the last generation: %#x", next)
 	}
 }
 
@@ -161,9 +152,10 @@ func TestGenerationWraps(t *testing.T) {
 func TestSound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := State(rapid.Uint64().Draw(t, "state"))
-		for _, k := range []Kind{MutexWord, ManualEventWord, AutoEventWord} {
-			if sound := k.Sound(s); sound && s.Gate() > OwnerMask {
-				t.Fatalf("%#x: the gate is no member", uint64(s))
+		limit := rapid.Uint32Range(1, MaxCount).Draw(t, "limit")
+		for k := range Kinds {
+			if sound := k.Sound(s, limit); sound && s.Holder() == 0 && s.Gate() != 0 && s.Gate() != Many && s.Sleeper() == 0 {
+				t.Fatalf("%#x: the gate says nothing", uint64(s))
 			}
 		}
 	})
@@ -174,14 +166,23 @@ func TestSound(t *testing.T) {
 	}{
 		{MutexWord, 0, true},
 		{MutexWord, MakeState(7, 0), true},
-		{MutexWord, MakeState(7|SleepersBit, 9), true},
+		{MutexWord, MakeState(7, 9), true},
+		{MutexWord, MakeState(7, Many), true},
+		{MutexWord, MakeState(7, Many|1), false},
+		{MutexWord, MakeState(7, oneBit|9), true},
+		{MutexWord, MakeState(7, oneBit), false},
+		{MutexWord, MakeState(1<<31|7, 0), false},
 		{MutexWord, MakeState(AbandonedBit|7, OwnerMask), true},
 		{MutexWord, MakeState(AbandonedBit, 0), false},
-		{MutexWord, MakeState(0, OwnerMask+1), false},
-		{ManualEventWord, MakeState(NewEvent(true), 0), true},
-		{AutoEventWord, MakeState(NewEvent(false), 1<<31), false},
+		{SemaphoreWord, MakeState(5, 0), true},
+		{SemaphoreWord, MakeState(6, 0), false},
+		{ManualEventWord, MakeState(NewEvent(ManualEventWord, true), 0), true},
+		{AutoEventWord, MakeState(NewEvent(AutoEventWord, true), 0), true},
+		{AutoEventWord, MakeState(SignaledBit, 0), false},
+		{AutoEventWord, MakeState(NewEvent(AutoEventWord, false), 1<<31), true},
+		{AutoTimerWord, MakeState(1<<32-1, 0), true},
 	} {
-		if got := c.k.Sound(c.s); got != c.want {
+		if got := c.k.Sound(c.s, 5); got != c.want {
 			t.Errorf("kind %d, %#x: sound is %v", c.k, uint64(c.s), got)
 		}
 	}
@@ -202,6 +203,9 @@ func TestCellLayout(t *testing.T) {
 	c.StoreUnderGate(7, 9)
 	if s := c.Load(); s.Word() != 7 || s.Gate() != 9 {
 		t.Errorf("state %#x", uint64(s))
+	}
+	if pageSize > StateSize {
+		t.Errorf("the state takes %d bytes, and has %d", pageSize, StateSize)
 	}
 	if StateOffset%64 != 0 || MemberBell%64 != 0 {
 		t.Error("what changes must have a cache line of its own")

@@ -56,7 +56,8 @@ const (
 	offFileDev    = 64
 	offFileIno    = 72
 	offPathLen    = 80
-	offUsed       = 84 // from here to the checksum all bytes are zero
+	offLimit      = 84
+	offUsed       = 88 // from here to the checksum all bytes are zero
 	offChecksum   = 252
 )
 
@@ -70,7 +71,8 @@ func layoutSignature() uint32 {
 		HeaderSize, StateOffset, StateSize, NameOffset, DataAlign, LargePage, StateMapSize,
 		offVersion, offSignature, offType, offFlags, offDataOffset, offSize, offProtection,
 		offUID, offPID, offNameLen, offCreated, offFileDev, offFileIno, offPathLen, offChecksum,
-		SleepersBit, AbandonedBit, OwnerMask, SignaledBit, generationStep,
+		offLimit, oneBit, Many, AbandonedBit, OwnerMask, SignaledBit, generationStep, grantStep, oldStep, epochStep, settingBit,
+		uint32(pendingOffset), uint32(sinceOffset), uint32(settingsOffset), uint32(waitingOffset), Waiters, Decisions, memberDecisions,
 		memberVersion, memberPID, memberStarted, memberBell, memberCommand, memberSize,
 	}
 	var b []byte
@@ -129,6 +131,7 @@ type Header struct {
 	PID        uint32 // of the creator, in its own pid namespace, for people
 	Created    int64  // nanoseconds since 1970
 	Name       string // without prefix; empty for an unnamed object
+	Limit      uint32 // semaphore: the most that its count can be
 	FileDev    uint64 // file section: the file's identity
 	FileIno    uint64
 	Path       string // file section: where the file was at creation
@@ -177,6 +180,7 @@ func (h *Header) Encode() []byte {
 	le.PutUint64(b[offFileDev:], h.FileDev)
 	le.PutUint64(b[offFileIno:], h.FileIno)
 	le.PutUint32(b[offPathLen:], uint32(len(h.Path)))
+	le.PutUint32(b[offLimit:], h.Limit)
 	b = append(append(b, h.Name...), h.Path...)
 	le.PutUint32(b[offChecksum:], checksum(b))
 	return b
@@ -252,6 +256,7 @@ func ParseHeader(b []byte) (Header, error) {
 		UID:        le.Uint32(b[offUID:]),
 		PID:        le.Uint32(b[offPID:]),
 		Created:    int64(le.Uint64(b[offCreated:])),
+		Limit:      le.Uint32(b[offLimit:]),
 		FileDev:    le.Uint64(b[offFileDev:]),
 		FileIno:    le.Uint64(b[offFileIno:]),
 		Name:       string(b[NameOffset:nameEnd]),
@@ -276,6 +281,8 @@ func (h *Header) unsound(reserved []byte) string {
 		return "no possible name"
 	case h.Flags&^h.Type.flags() != 0:
 		return "flags of another type"
+	case (h.Type == Semaphore) != (h.Limit != 0) || h.Limit > MaxCount:
+		return "no possible limit"
 	case !h.Has(FlagFile) && (h.FileDev != 0 || h.FileIno != 0 || h.Path != ""):
 		return "it names a file, but is not a section over one"
 	case h.Type == Section:

@@ -18,14 +18,27 @@ const (
 	memberStarted = 24
 	memberBell    = 64 // a futex word on a cache line of its own
 	memberCommand = 128
-	memberSize    = 4096
+	// The words by which this member decides its waits for all objects: each holds
+	// the sequence that was decided last.
+	memberDecisions = 512
+	memberSize      = 4096
 )
 
-// Where a member's bell lies, and how long the file is.
+// Decisions is how many waits for all objects a member can be deciding at once.
+const Decisions = 8
+
+// Where a member's bell lies, and its decision words of 8 bytes each, and how
+// long the file is.
 const (
-	MemberBell = memberBell
-	MemberSize = memberSize
+	MemberBell      = memberBell
+	MemberDecisions = memberDecisions
+	MemberSize      = memberSize
 )
+
+// Decided reads a decision word out of the bytes of a member file.
+func Decided(file []byte, slot int) uint64 {
+	return binary.LittleEndian.Uint64(file[memberDecisions+8*slot:])
+}
 
 // commandSize is the room for a member's command.
 const commandSize = 256

@@ -30,6 +30,12 @@ type Folder struct {
 	uses  int
 	self  *membership
 	peers map[uint32]*Peer
+
+	decider *decider
+	// deciding is held shared while a wait for all is being decided, whose word
+	// must stay in the file that has the member's name.
+	deciding sync.RWMutex
+	global   func() *Folder // nil: this is Global's, or there are no others
 }
 
 // membership is what this process holds while it is a member.
@@ -47,7 +53,9 @@ type membership struct {
 }
 
 // OpenFolder uses the folder behind fd, which stays the caller's.
-func OpenFolder(fd int) *Folder { return &Folder{fd: fd, peers: make(map[uint32]*Peer)} }
+func OpenFolder(fd int) *Folder {
+	return &Folder{fd: fd, peers: make(map[uint32]*Peer), decider: newDecider()}
+}
 
 // Join makes this process a member, or counts another use of its membership, and
 // returns its number, which is never 0 and fits in 30 bits.
@@ -59,7 +67,7 @@ func (f *Folder) Join() (uint32, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.self == nil {
-		self, err := f.enroll(0)
+		self, err := f.enroll(nil)
 		if err != nil {
 			return 0, fmt.Errorf("join: %w", err)
 		}
@@ -128,8 +136,9 @@ func parseFileName(name string) uint32 {
 }
 
 // enroll publishes a member file that is locked and rings before anybody can
-// see it. number 0: a random one that is free.
-func (f *Folder) enroll(number uint32) (*membership, error) {
+// see it, with a random number that is free, or in place of another membership of
+// this process.
+func (f *Folder) enroll(former *membership) (*membership, error) {
 	// Readable by all who share the directory, which decides who that is.
 	fd, err := lockfile.CreateUnnamed(f.fd, 0o644)
 	if err != nil {
@@ -137,6 +146,11 @@ func (f *Folder) enroll(number uint32) (*membership, error) {
 	}
 	m := &membership{fd: fd}
 	if err = f.prepare(m); err == nil {
+		number := uint32(0)
+		if former != nil {
+			number = former.number
+			m.copyDecisions(former)
+		}
 		if err = f.publish(m, number); err == nil {
 			return m, nil
 		}
@@ -192,6 +206,8 @@ func (f *Folder) publish(m *membership, number uint32) error {
 // Reappear publishes this process's member file again if somebody has removed
 // it: without it, others could not tell that we are alive.
 func (f *Folder) Reappear() error {
+	f.deciding.Lock()
+	defer f.deciding.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.self == nil {
@@ -203,7 +219,7 @@ func (f *Folder) Reappear() error {
 	}
 	// A file that was unlinked cannot get a name again, so it is a new one with
 	// the old number; the old file keeps its lock and its bell.
-	again, err := f.enroll(f.self.number)
+	again, err := f.enroll(f.self)
 	if err != nil {
 		return fmt.Errorf("publish member file again: %w", err)
 	}

@@ -19,7 +19,7 @@ import (
 type Sight struct {
 	File    string        // its name in the directory
 	Header  layout.Header // zero if Problem says why
-	State   layout.State  // of a synchronisation object
+	Page    *layout.Page  // the state of a synchronisation object
 	ID      lockfile.Identity
 	Stat    unix.Stat_t
 	Alive   bool  // somebody has a handle
@@ -93,15 +93,16 @@ func (s *Sight) sound(fd int) error {
 		return errs.New(errs.ErrCorrupt, "is the object %q, which does not belong under this name; remove it", s.Header.Name)
 	}
 	var err error
-	s.State, err = readState(fd)
+	s.Page, err = readPage(fd)
 	return err
 }
 
-func readState(fd int) (layout.State, error) {
-	b := make([]byte, layout.StateOffset+8)
-	n, err := lockfile.ReadAt(fd, b, 0)
-	state, _ := layout.GetState(b[:n])
-	return state, err
+// readPage copies the state; of a file that is too short for one, zeros.
+func readPage(fd int) (*layout.Page, error) {
+	b := make([]byte, layout.StateOffset+layout.StateSize)
+	_, err := lockfile.ReadAt(fd, b, 0)
+	page, _ := layout.ReadPage(b)
+	return page, err
 }
 
 // PeekName looks at the file of a name.
@@ -122,8 +123,9 @@ func (d *Dir) PeekAll() (sights []Sight, err error) {
 	return sights, err
 }
 
-// Numbers returns every member number that an object in the directory names, as
-// its owner or as who holds its gate. sure is false if there was a file that this
+// Numbers returns every member number that an object in the directory names: as
+// its owner, as who holds its gate or sleeps, or as who decided what becomes of
+// it. sure is false if there was a file that this
 // user may not read, so that a number that is missing may be named all the same.
 //
 // A file whose header cannot be read counts as well: its number is kept rather
@@ -163,11 +165,13 @@ func (d *Dir) numbersOf(file string, named map[uint32]bool) error {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	state, err := readState(fd)
+	page, err := readPage(fd)
 	if err != nil {
 		return err
 	}
+	state := page.Cell.Load()
 	named[state.Gate()&layout.OwnerMask] = true
+	named[layout.Tag(page.Pending.Tag.Load()).Number()] = true
 	// Only a mutex's word is a number. Of a damaged header we do not know.
 	if h, err := readHeader(fd); err != nil || h.Type == layout.Mutex {
 		named[state.Word()&layout.OwnerMask] = true

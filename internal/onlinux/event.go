@@ -3,7 +3,6 @@
 package onlinux
 
 import (
-	"context"
 	"runtime"
 	"unsafe"
 
@@ -13,7 +12,11 @@ import (
 )
 
 // Event is a handle of an event.
-type Event struct{ syncHandle }
+type Event struct {
+	plain
+	set layout.Change // what Set and Pulse do, by the kind of event
+	hit layout.Change
+}
 
 // OpenEvent creates or opens an event; manual and signaled count only if it is
 // created.
@@ -26,12 +29,16 @@ func OpenEvent(name string, intent Intent, asked access.Mask, manual, signaled b
 		header: header,
 		access: asked,
 		kind:   eventKind,
-		word:   func(uint32) uint32 { return layout.NewEvent(signaled) },
+		word:   func(uint32) uint32 { return layout.NewEvent(eventKind(header), signaled) },
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	return &Event{syncHandle: *h}, created, nil
+	e = &Event{plain: plain{*h}, set: layout.SetAuto, hit: layout.PulseAuto}
+	if eventKind(h.inner.Header) == layout.ManualEventWord {
+		e.set, e.hit = layout.SetManual, layout.PulseManual
+	}
+	return e, created, nil
 }
 
 func eventKind(h layout.Header) layout.Kind {
@@ -42,9 +49,14 @@ func eventKind(h layout.Header) layout.Kind {
 }
 
 // Set signals the event.
-func (e *Event) Set() error {
+func (e *Event) Set() error { return e.change(e.set) }
+
+// Pulse releases those who wait now, all or one, and leaves the event reset.
+func (e *Event) Pulse() error { return e.change(e.hit) }
+
+func (e *Event) change(next layout.Change) error {
 	check.Release(unsafe.Pointer(e.att))
-	if e.may(access.Modify) && e.att.TryChange(layout.SetEvent) {
+	if e.may(access.Modify) && e.att.TryChange(next) {
 		runtime.KeepAlive(e)
 		return nil
 	}
@@ -52,7 +64,8 @@ func (e *Event) Set() error {
 		return err
 	}
 	defer e.finish()
-	return e.att.Change(layout.SetEvent, nil)
+	_, err := e.att.Change(next, nil)
+	return err
 }
 
 // Reset takes the signal away.
@@ -62,64 +75,4 @@ func (e *Event) Reset() error {
 	}
 	defer e.finish()
 	return e.att.Retract(layout.ResetEvent)
-}
-
-// Wait waits until the event is signaled, and consumes the signal of an
-// auto-reset event.
-func (e *Event) Wait(ctx context.Context) error {
-	if taken, err := e.take(); taken || err != nil {
-		return err
-	}
-	claim := e.att.Claim()
-	if err := e.begin(access.Wait); err != nil {
-		return err
-	}
-	defer e.finish()
-	_, ok, err := e.att.Try(claim)
-	if !ok && err == nil {
-		_, err = e.att.Acquire(ctx, claim, e.done)
-	}
-	return e.waited(err)
-}
-
-// TryWait is Wait without waiting.
-func (e *Event) TryWait() (bool, error) {
-	if taken, err := e.take(); taken || err != nil {
-		return taken, err
-	}
-	if err := e.begin(access.Wait); err != nil {
-		return false, err
-	}
-	defer e.finish()
-	_, ok, err := e.att.Try(e.att.Claim())
-	if !ok {
-		return false, err
-	}
-	return true, e.waited(err)
-}
-
-// take is the fast path of both: the signal is there, and nobody is in the way.
-func (e *Event) take() (bool, error) {
-	if !e.may(access.Wait) || !e.att.TryTake() {
-		return false, nil
-	}
-	return true, e.waited(nil)
-}
-
-func (e *Event) waited(err error) error {
-	if err == nil {
-		check.Acquire(unsafe.Pointer(e.att))
-	}
-	runtime.KeepAlive(e)
-	return err
-}
-
-// Close closes the handle and ends the waits through it.
-func (e *Event) Close() error {
-	if !e.shut() {
-		return errClosed
-	}
-	e.att.Recall()
-	e.awaitInside()
-	return e.shutSync()
 }

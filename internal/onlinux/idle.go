@@ -27,13 +27,22 @@ const manyIdle = 1000
 
 // enter and leave count the handles that use an attachment.
 func (a *attachment) enter() {
-	if a.handles.Add(1) == 1 {
+	a.counting.Lock()
+	defer a.counting.Unlock()
+	if a.handles++; a.handles == 1 {
 		idle.pages.Add(-1)
 	}
 }
 
 func (a *attachment) leave() {
-	if a.handles.Add(-1) == 0 && idle.pages.Add(1) >= manyIdle {
+	a.counting.Lock()
+	defer a.counting.Unlock()
+	if a.handles--; a.handles > 0 {
+		return
+	}
+	// What the kernel waits on must stay mapped, so it does not wait any more.
+	a.Retire()
+	if idle.pages.Add(1) >= manyIdle {
 		collectIdle()
 	}
 }

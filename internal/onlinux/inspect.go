@@ -12,7 +12,6 @@ import (
 	"atoll/internal/access"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
-	"atoll/internal/liveness"
 	"atoll/internal/namespace"
 )
 
@@ -24,10 +23,15 @@ type Info struct {
 	Protection access.Protection
 	Resident   int64
 	Signaled   *bool
+	Count      *int32     // semaphore
+	Due        *time.Time // timer that is active
+	Period     time.Duration
 	Owner      *Process
+	OwnerSince time.Time
 	Abandoned  bool
 	Busy       *Process
-	Waiters    bool
+	Waiters    int
+	Waiting    []Process
 	Alive      bool
 	Holders    []Process
 	Viewers    []Process
@@ -147,40 +151,4 @@ func (s *space) info(sight *namespace.Sight, users userTable) Info {
 		s.state(&i, sight)
 	}
 	return i
-}
-
-// state reads the state of a synchronisation object.
-func (s *space) state(i *Info, sight *namespace.Sight) {
-	word := sight.State.Word()
-	signaled := false
-	switch h := sight.Header; h.Type {
-	case layout.Mutex:
-		if !layout.MutexWord.Sound(sight.State) {
-			i.Problem = errs.New(errs.ErrCorrupt, "has the state %#x, which no mutex can have: some process wrote over it", uint64(sight.State))
-			return
-		}
-		signaled = s.ownerOf(i, word)
-	case layout.Event:
-		signaled = word&layout.SignaledBit != 0
-	default:
-		return
-	}
-	i.Signaled = &signaled
-	i.Waiters = word&layout.SleepersBit != 0
-	if gate := sight.State.Gate(); gate != 0 {
-		info, _ := s.members.Inspect(gate)
-		i.Busy = &Process{PID: info.PID, Command: info.Command}
-	}
-}
-
-// ownerOf says whose the mutex is, and returns whether it can be had at once.
-func (s *space) ownerOf(i *Info, word uint32) (free bool) {
-	number := word & layout.OwnerMask
-	if number == 0 {
-		return true
-	}
-	info, status := s.members.Inspect(number)
-	i.Owner = &Process{PID: info.PID, Command: info.Command}
-	i.Abandoned = word&layout.AbandonedBit != 0 || status == liveness.Dead
-	return i.Abandoned
 }

@@ -75,7 +75,7 @@ func (m *Mutex) lockSlow(ctx context.Context) (*Previous, error) {
 		return nil, err
 	}
 	defer m.finish()
-	out, err := m.att.Acquire(ctx, m.att.Claim(), m.done)
+	out, err := m.att.acquire(ctx, m.done)
 	return m.taken(out, err)
 }
 
@@ -89,7 +89,7 @@ func (m *Mutex) TryLock() (bool, *Previous, error) {
 		return false, nil, err
 	}
 	defer m.finish()
-	out, ok, err := m.att.Try(m.att.Claim())
+	out, ok, err := m.att.Try()
 	if !ok || err != nil {
 		runtime.KeepAlive(m)
 		return false, nil, err
@@ -103,7 +103,7 @@ func (m *Mutex) taken(out wait.Outcome, err error) (*Previous, error) {
 		runtime.KeepAlive(m)
 		return nil, err
 	}
-	next := layout.Unlocked
+	next := layout.Change(layout.Unlocked)
 	if out.Abandoned {
 		next = layout.Abandon // if it must be given up at once, the next is told
 	}
@@ -115,7 +115,7 @@ func (m *Mutex) taken(out wait.Outcome, err error) (*Previous, error) {
 
 // own makes this handle the owner of the mutex, which the process has just taken,
 // or, if the handle was closed meanwhile, gives it up with next.
-func (m *Mutex) own(next func(uint32) uint32) error {
+func (m *Mutex) own(next layout.Change) error {
 	setOwner(&m.att.owner, m.id)
 	check.Acquire(unsafe.Pointer(m.att))
 	if m.closed.Load() {
@@ -127,13 +127,13 @@ func (m *Mutex) own(next func(uint32) uint32) error {
 // tooLate gives up a mutex that was taken while the handle was being closed: the
 // Close may not have known of it. Or it did, or somebody has taken this process
 // for dead, which it is as far as this mutex goes: then there is nothing to do.
-func (m *Mutex) tooLate(next func(uint32) uint32) error {
+func (m *Mutex) tooLate(next layout.Change) error {
 	m.att.giving.Lock()
 	defer m.att.giving.Unlock()
 	if isOwner(&m.att.owner, m.id) {
 		check.Release(unsafe.Pointer(m.att))
 		setOwner(&m.att.owner, 0)
-		_ = m.att.Change(next, m.mine)
+		_, _ = m.att.Change(next, m.mine)
 	}
 	return errClosed
 }
@@ -160,10 +160,10 @@ func (m *Mutex) notOwner() error {
 }
 
 // give ends the ownership with next; if it cannot, the handle stays the owner.
-func (m *Mutex) give(next func(uint32) uint32) error {
+func (m *Mutex) give(next layout.Change) error {
 	m.inside.Add(1)
 	defer m.finish()
-	err := m.att.Change(next, m.mine)
+	_, err := m.att.Change(next, m.mine)
 	if err != nil {
 		setOwner(&m.att.owner, m.id)
 	}
@@ -173,7 +173,7 @@ func (m *Mutex) give(next func(uint32) uint32) error {
 
 // mine checks that the word says what this process knows: that it owns the mutex.
 func (m *Mutex) mine(word uint32) error {
-	if word&^layout.SleepersBit != m.att.me {
+	if word != m.att.me {
 		return errs.New(errs.ErrCorrupt, "the mutex was ours, but its state says %#x: some process wrote over it", word)
 	}
 	return nil
@@ -199,7 +199,7 @@ func (m *Mutex) Close() error {
 // the mutex up again, some fifty nanoseconds later: to others its number means
 // nothing, and they get ErrStuck. To exclude that would double the cost of Lock.
 func (m *Mutex) settle() {
-	for m.cell.Load().Word()&^layout.SleepersBit == m.att.me && isOwner(&m.att.owner, 0) {
+	for m.cell.Load().Word() == m.att.me && isOwner(&m.att.owner, 0) {
 		runtime.Gosched()
 	}
 }

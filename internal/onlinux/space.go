@@ -59,6 +59,9 @@ func spaceOf(scope namespace.Scope) (*space, error) {
 		return nil, err
 	}
 	s := &space{dir: dir, members: liveness.OpenFolder(dir.MembersFD())}
+	if scope != namespace.Global {
+		s.members.LookIn(globalMembers)
+	}
 	if spaces.open == nil {
 		spaces.open = make(map[namespace.Scope]*space)
 	}
@@ -175,4 +178,13 @@ func (s *space) open(name namespace.Name, typ layout.Type) (*namespace.Object, e
 			errs.New(errs.ErrWrongType, "the name belongs to an object of type %s, not %s", o.Header.Type, typ), o.DropHandle())
 	}
 	return o, nil
+}
+
+// globalMembers is the folder of Global's members, nil if there is none.
+func globalMembers() *liveness.Folder {
+	s, err := lookSpace(namespace.Global)
+	if s == nil || err != nil {
+		return nil
+	}
+	return s.members
 }

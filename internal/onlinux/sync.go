@@ -37,39 +37,45 @@ type attachment struct {
 	// up twice.
 	giving    sync.Mutex
 	abandoned atomic.Bool // mutex: some handle of this process has abandoned it
-	handles   atomic.Int64
+	counting  sync.Mutex
+	handles   int // under counting
 }
 
 // mapState maps the first page of an object's file.
-func mapState(o *namespace.Object) (unsafe.Pointer, error) {
+func mapState(o *namespace.Object) (unsafe.Pointer, lockfile.Identity, error) {
+	var none lockfile.Identity
 	if !o.Writable {
-		return nil, errs.New(fs.ErrPermission, "its file may only be read by this user; waiting needs the right to write")
+		return nil, none, errs.New(fs.ErrPermission, "its file may only be read by this user; waiting needs the right to write")
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(o.FD, &st); err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	if st.Uid != uint32(os.Geteuid()) {
 		// Its owner could truncate it under us, which nothing here survives.
-		return nil, errs.New(fs.ErrPermission, "it belongs to uid %d; coordination between users is not built yet", st.Uid)
+		return nil, none, errs.New(fs.ErrPermission, "it belongs to uid %d; coordination between users is not built yet", st.Uid)
 	}
 	page, err := unix.MmapPtr(o.FD, 0, nil, layout.StateMapSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
-		return nil, fmt.Errorf("map state: %w", err)
+		return nil, none, fmt.Errorf("map state: %w", err)
 	}
-	return page, nil
+	return page, lockfile.IdentityOf(&st), nil
 }
 
 // attach returns the process's attachment to an object.
 func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.Folder) (*attachment, error) {
 	shared, err := o.Shared(func() (any, error) {
-		page, err := mapState(o)
+		page, id, err := mapState(o)
 		if err != nil {
 			return nil, err
 		}
-		cell := (*layout.Cell)(unsafe.Add(page, layout.StateOffset))
 		a := &attachment{me: me}
-		a.Init(cell, kind, me, members)
+		a.Init(wait.Object{
+			Page:  layout.PageOf(unsafe.Add(page, layout.StateOffset)),
+			Kind:  kind,
+			Limit: o.Header.Limit,
+			ID:    id,
+		}, me, members)
 		idle.pages.Add(1)
 		runtime.AddCleanup(a, func(page unsafe.Pointer) {
 			_ = unix.MunmapPtr(page, layout.StateMapSize)
@@ -85,7 +91,7 @@ func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.
 	return a, nil
 }
 
-// syncHandle is a handle of a mutex or event.
+// syncHandle is a handle of a synchronisation object.
 type syncHandle struct {
 	*handle
 	att   *attachment
@@ -108,7 +114,7 @@ func syncPlan(header layout.Header, word uint32) plan {
 	}}
 }
 
-// syncSpec is what mutexes and events have in common when they are opened.
+// syncSpec is what synchronisation objects have in common when they are opened.
 type syncSpec struct {
 	header layout.Header
 	access access.Mask // asked for; 0: the usual
@@ -170,7 +176,11 @@ func (h *syncHandle) shutSync() error {
 	if h.att != nil && h.att.abandoned.Load() && h.inner.LeftToOthers() {
 		h.space.members.Stay()
 	}
-	return errors.Join(err, h.space.members.Leave())
+	err = errors.Join(err, h.space.members.Leave())
+	if h.space.members.Self() == 0 {
+		wait.Forget(h.space.members)
+	}
+	return err
 }
 
 // Previous says who abandoned a mutex, as far as that is known.

@@ -6,14 +6,12 @@ import (
 	"time"
 
 	"atoll/internal/check"
-	"atoll/internal/errs"
 	"atoll/internal/futex"
 	"atoll/internal/layout"
-	"atoll/internal/liveness"
 )
 
-// Change applies next to the object's word. If somebody sleeps on it, all are
-// woken. It blocks only while another process holds the gate.
+// Change applies next to the object's word, and returns the word before. Whoever
+// it releases is woken. It blocks only while another process holds the gate.
 //
 // allowed is asked first, with the word; it may be nil.
 //
@@ -21,60 +19,75 @@ import (
 //
 // What allowed says. ErrStuck: another process holds the gate and does not let
 // go of it. ErrCorrupt.
-func (s *Slot) Change(next func(word uint32) uint32, allowed func(word uint32) error) error {
+func (s *Slot) Change(next layout.Change, allowed func(word uint32) error) (old uint32, err error) {
 	for deadline := (time.Time{}); ; {
 		state := s.cell.Load()
-		if !s.kind.Sound(state) {
-			return s.corrupt(state)
+		if err := s.sound(state); err != nil {
+			return 0, err
 		}
 		word := state.Word()
 		if allowed != nil {
 			if err := allowed(word); err != nil {
-				return err
+				return word, err
 			}
 		}
-		if state.Gate() != 0 {
+		switch {
+		case state.Holder() != 0:
 			if err := s.awaitGate(state, &deadline); err != nil {
-				return err
+				return word, err
 			}
-			continue
-		}
-		if word&layout.SleepersBit == 0 {
-			// Also when the word stays the same: the swap orders what the caller
-			// wrote before whoever takes the object next.
-			if s.cell.CompareAndSwap(state, layout.MakeState(next(word), 0)) {
-				return nil
+		case state.Gate() == 0 || state.Sleeper() == s.me:
+			if s.swap(state, next) {
+				return word, nil
 			}
-			continue
-		}
-		if s.cell.CompareAndSwap(state, layout.MakeState(word, s.me)) {
+		case s.cell.CompareAndSwap(state, layout.MakeState(word, s.me)):
 			check.Point("gate.closed")
-			return s.changeUnderGate(next(word) &^ layout.SleepersBit)
+			return word, s.storeAndOpen(next(word, true))
 		}
 	}
 }
 
-// TryChange is Change on its fast path only: false if the gate is closed, or
-// somebody sleeps, or another was quicker.
-func (s *Slot) TryChange(next func(word uint32) uint32) bool {
+// TryChange is Change on its fast path only: false if it would take the kernel, or
+// another was quicker.
+func (s *Slot) TryChange(next layout.Change) bool {
 	state := s.cell.Load()
-	if state.Gate() != 0 || state.Word()&layout.SleepersBit != 0 {
+	return (state.Gate() == 0 || state.Sleeper() == s.me) && s.swap(state, next)
+}
+
+// swap changes a word for which nobody sleeps but this process. Then no kernel is
+// needed: who dies between the swap and the notice takes those along who would be
+// told.
+//
+// The swap is made also when the word stays the same: it orders what the caller
+// wrote before whoever takes the object next.
+func (s *Slot) swap(state layout.State, next layout.Change) bool {
+	if !s.cell.CompareAndSwap(state, state.With(next(state.Word(), state.Gate() != 0))) {
 		return false
 	}
-	return s.cell.CompareAndSwap(state, layout.MakeState(next(state.Word()), 0))
+	if state.Gate() != 0 {
+		s.page.SinceOwner.Store(0)
+		s.outside.Store(false)
+		s.notify()
+	}
+	return true
 }
 
-// changeUnderGate ends a change: from the store on, a kill leaves a state that
+// storeAndOpen ends a change: from the store on, a kill leaves a state that
 // whoever repairs the gate completes by opening it and waking everybody.
-func (s *Slot) changeUnderGate(word uint32) error {
+func (s *Slot) storeAndOpen(word uint32) error {
 	s.cell.StoreUnderGate(word, s.me)
 	check.Point("gate.changed")
+	s.page.SinceOwner.Store(0) // whoever is the owner now has not been seen so far
 	return s.openAndWake()
 }
 
+// openAndWake opens the gate and wakes everybody. From here on nobody is
+// registered as a sleeper: who is woken and does not get the object registers
+// again.
 func (s *Slot) openAndWake() error {
 	err := futex.OpenAndWake(s.cell.FutexWord(), s.cell.GateWord())
 	check.Point("gate.opened")
+	s.notify()
 	return s.fault(err)
 }
 
@@ -83,66 +96,19 @@ func (s *Slot) openAndWake() error {
 // # Errors
 //
 // As Change.
-func (s *Slot) Retract(next func(word uint32) uint32) error {
+func (s *Slot) Retract(next layout.Change) error {
 	for deadline := (time.Time{}); ; {
 		state := s.cell.Load()
+		if err := s.sound(state); err != nil {
+			return err
+		}
 		switch {
-		case !s.kind.Sound(state):
-			return s.corrupt(state)
-		case state.Gate() != 0:
+		case state.Holder() != 0:
 			if err := s.awaitGate(state, &deadline); err != nil {
 				return err
 			}
-		case s.cell.CompareAndSwap(state, layout.MakeState(next(state.Word()), 0)):
+		case s.cell.CompareAndSwap(state, state.With(next(state.Word(), false))):
 			return nil
 		}
 	}
-}
-
-// awaitGate sleeps until the gate is no longer held as in state, or repairs it
-// if its holder is dead. A deadline that is not set yet begins now.
-//
-// # Errors
-//
-// ErrStuck when the deadline passes.
-func (s *Slot) awaitGate(state layout.State, deadline *time.Time) error {
-	if deadline.IsZero() {
-		*deadline = time.Now().Add(time.Duration(patience.Load()))
-	}
-	peer, status := s.ask(state.Gate())
-	if peer != nil {
-		defer peer.Release()
-	}
-	if status == liveness.Dead {
-		return s.repair(state)
-	}
-	if time.Now().After(*deadline) {
-		return errs.New(errs.ErrStuck, "%s holds the object's gate, and seems to be stopped", s.who(state.Gate()))
-	}
-	// Never negative, which would be without end.
-	timeout := max(min(time.Until(*deadline), time.Duration(tick.Load())), time.Microsecond)
-	watches := []futex.Watch{{Word: s.cell.GateWord(), Expected: state.Gate()}}
-	if peer != nil {
-		defer passOn(peer)
-		if bell, silent := peer.Bell(); bell != nil {
-			watches = append(watches, futex.Watch{Word: bell, Expected: silent})
-		} else if peer.Rung() {
-			timeout = min(timeout, 100*time.Microsecond) // the lock goes soon
-		}
-	}
-	if futex.HasWaitAny() {
-		return s.fault(futex.WaitAny(watches, timeout))
-	}
-	return s.fault(futex.Wait(watches[0].Word, watches[0].Expected, timeout))
-}
-
-// repair takes the gate from a dead holder and opens it. The dead one may have
-// changed the word and not woken anybody, or neither: the word is sound in both
-// cases, and waking everybody is right in both.
-func (s *Slot) repair(state layout.State) error {
-	if !s.cell.CompareAndSwap(state, layout.MakeState(state.Word(), s.me)) {
-		return nil // another repairer, or the state is not what we saw
-	}
-	check.Point("repair.taken")
-	return s.openAndWake()
 }

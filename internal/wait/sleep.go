@@ -3,157 +3,257 @@
 package wait
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
+	"context"
+	"reflect"
+	"sync/atomic"
 	"time"
 
 	"atoll/internal/check"
-	"atoll/internal/errs"
 	"atoll/internal/futex"
 	"atoll/internal/layout"
 	"atoll/internal/liveness"
 )
 
-func describe(info layout.MemberInfo) string {
-	return fmt.Sprintf("process %d (%s)", info.PID, info.Command)
-}
+// A goroutine that waits for one object whose signals come from other processes
+// blocks its thread in the kernel: nothing is quicker. But only so many may. The
+// others are parked, and package park waits for them.
+const manyBlocking = 4
 
-// step is what one round of a blocked wait came to.
-type step struct {
-	taken   bool
-	out     Outcome
-	missing uint32 // the member whose file is gone
-}
+var blocking atomic.Int32
 
-// advance does what a blocked wait can do: take over from a dead owner, repair
-// the gate of a dead holder, or sleep until something changes.
-func (s *Slot) advance(c layout.Claim, state layout.State, control uint32) (step, error) {
-	word := state.Word()
-	blocker := s.kind.Owner(word)
-	if state.Gate() != 0 {
-		blocker = state.Gate()
+// mayBlock says whether this wait may take a thread; then it counts as one that
+// does.
+func (w *Waiter) mayBlock() bool {
+	if w.all || w.external || len(w.entries) != 1 || !w.entries[0].slot.outside.Load() || w.entries[0].slot.kind.IsTimer() || !futex.HasWaitAny() {
+		return false
 	}
-	peer, status := s.ask(blocker)
-	if peer != nil {
-		defer peer.Release()
-		defer passOn(peer)
+	if blocking.Add(1) <= manyBlocking {
+		return true
+	}
+	blocking.Add(-1)
+	return false
+}
+
+// prepare does what a blocked wait can do: take over from a dead owner, repair the
+// gate of a dead holder, or make sure that whatever changes will wake it.
+func (w *Waiter) prepare() (plan, error) {
+	p := plan{never: true, block: w.mayBlock()}
+	w.list()
+	ready := 0
+	for i, t := range w.targets {
+		if t.external != nil {
+			if there, err := t.external.Ready(); there && err == nil {
+				ready++
+			}
+		}
+		if t.entry == nil {
+			continue
+		}
+		is, err := t.entry.prepare(&p)
+		if err != nil || p.again {
+			return p, err
+		}
+		if p.taken {
+			p.out.Index = i
+			return p, nil
+		}
+		if is {
+			ready++
+		}
+	}
+	if w.all && ready == len(w.targets) {
+		// All can be had, but a gate was in the way, or they can be had since.
+		p.again = true
+	}
+	return p, nil
+}
+
+// prepare is the part of one object. ready: it could be had.
+func (e *entry) prepare(p *plan) (ready bool, err error) {
+	s := e.slot
+	pk, err := s.peek(e.claim)
+	if err != nil {
+		return false, err
+	}
+	ready = pk.verdict != layout.Blocked
+	if ready && !e.waiter.all && pk.state.Holder() == 0 {
+		p.again = true
+		return false, nil
+	}
+	p.consider(pk)
+	if number := e.inTheWay(pk.state); number != 0 && number != s.me {
+		dead, err := e.beware(number, pk, p)
+		if err != nil || p.again || p.taken {
+			return false, err
+		}
+		ready = ready || dead
+	}
+	if pk.state.Holder() != 0 {
+		e.sleepOn(p, &s.gate, s.cell.GateWord(), pk.state.Gate(), pk.state)
+		return false, nil
+	}
+	next := pk.state.Register(s.me)
+	if next != pk.state && !s.cell.CompareAndSwap(pk.state, next) {
+		p.again = true
+		return false, nil
+	}
+	check.Point("wait.registered")
+	s.announce(next)
+	e.sleepOn(p, &s.word, s.cell.FutexWord(), next.Word(), next)
+	return ready, nil
+}
+
+type arm interface{ Set(expected uint32) }
+
+// sleepOn has the word watched: by the thread itself, or for it.
+func (e *entry) sleepOn(p *plan, a arm, word *futex.Word, expected uint32, state layout.State) {
+	if p.block {
+		p.word, p.expected, p.state = word, expected, state
+		return
+	}
+	a.Set(expected)
+}
+
+// beware asks whether who is in the way is alive, and has its bell watched. A dead
+// holder's gate is repaired; what a dead owner had is taken over, unless it is one
+// of several objects that are wanted together: then it counts as ready.
+func (e *entry) beware(number uint32, pk peek, p *plan) (dead bool, err error) {
+	s := e.slot
+	status := liveness.Alive
+	if p.block {
+		p.peer, status = s.askByBell(number)
+	} else {
+		status = e.listen(number)
 	}
 	switch {
 	case status == liveness.Unknown:
-		err := s.sleepOn(s.half(state), expected(state), nil, 0, control)
-		if s.cell.Load() != state {
-			return step{}, err
-		}
-		return step{missing: blocker}, err
-	case status == liveness.Dead && state.Gate() != 0:
-		return step{}, s.repair(state)
-	case status == liveness.Dead:
-		if !s.cell.CompareAndSwap(state, layout.MakeState(c.TakeOver(word), 0)) {
-			return step{}, nil
-		}
+		p.missing = e
+	case status == liveness.Alive:
+	case pk.state.Holder() != 0:
+		p.again, err = s.repair(pk.state)
+	case e.waiter.all:
+		return true, nil
+	case s.cell.CompareAndSwap(pk.state, pk.state.With(e.claim.TakeOver())):
 		check.Point("lock.takenover")
-		return step{taken: true, out: Outcome{Abandoned: true, By: blocker}}, nil
+		p.taken, p.out = true, Outcome{Abandoned: true, By: number}
+	default:
+		p.again = true
 	}
-	if state.Gate() == 0 && word&layout.SleepersBit == 0 {
-		asleep := layout.MakeState(word|layout.SleepersBit, 0)
-		if !s.cell.CompareAndSwap(state, asleep) {
-			return step{}, nil
-		}
-		state = asleep
-		check.Point("wait.registered")
-	}
-	return step{}, s.sleep(state, peer, control)
+	return false, err
 }
 
-// ask finds out whether who blocks a wait is alive. Nobody, or this process, is.
-func (s *Slot) ask(blocker uint32) (*liveness.Peer, liveness.Status) {
-	if blocker == 0 || blocker == s.me {
-		return nil, liveness.Alive
+// askByBell asks about a member: its bell, which costs nothing, and its lock only
+// if the bell has rung, or cannot.
+func (s *Slot) askByBell(number uint32) (*liveness.Peer, liveness.Status) {
+	peer, status := s.watch(number)
+	if peer == nil {
+		return nil, status
 	}
-	peer, err := s.members.Watch(blocker)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errs.ErrCorrupt):
-		return nil, liveness.Unknown
-	case err != nil:
-		return nil, liveness.Alive // no descriptor is left, say: the next tick asks again
+	if bell, _ := peer.Bell(); bell != nil {
+		return peer, liveness.Alive
 	}
 	return peer, peer.Status()
 }
 
-// passOn wakes the others who watch a bell that has rung. Whoever watched it does
-// that, whatever woke it and whatever it does next: it may be the one whom the
-// kernel chose, and the others may wait for other objects.
-func passOn(peer *liveness.Peer) {
-	if peer.Rung() {
-		peer.PassOn()
+// consider notes when a timer will be due.
+func (p *plan) consider(pk peek) {
+	if pk.never {
+		return
 	}
+	if p.never || pk.left < p.left {
+		p.left, p.never = pk.left, false
+	}
+	p.wall = p.wall || pk.schedule.Has(layout.TimerWall)
 }
 
-// half is what a blocked wait sleeps on: the gate if it is closed, else the word.
-func (s *Slot) half(state layout.State) *futex.Word {
-	if state.Gate() != 0 {
-		return s.cell.GateWord()
+func (w *Waiter) sleep(ctx context.Context, seen uint32, p plan) {
+	if !p.block {
+		w.park(ctx, seen, p)
+		return
 	}
-	return s.cell.FutexWord()
-}
-
-func expected(state layout.State) uint32 {
-	if state.Gate() != 0 {
-		return state.Gate()
+	if ctx.Done() != nil && w.stopCtx == nil {
+		w.stopCtx = context.AfterFunc(ctx, w.poke)
 	}
-	return state.Word()
-}
-
-// sleep sleeps until the object changes, peer dies, or the wait is recalled. When
-// the bell has rung it stays until the dying process can no longer write.
-func (s *Slot) sleep(state layout.State, peer *liveness.Peer, control uint32) error {
-	var bell *futex.Word
-	var silent uint32
-	if peer != nil {
-		bell, silent = peer.Bell()
-	}
-	if peer == nil || !peer.Rung() {
-		err := s.sleepOn(s.half(state), expected(state), bell, silent, control)
-		if err != nil || peer == nil || !peer.Rung() {
-			return err
+	if p.peer == nil || !p.peer.Rung() {
+		w.blockOn(seen, p)
+		if p.peer == nil || !p.peer.Rung() {
+			return
 		}
 	}
-	passOn(peer) // before all else: they may wait for other objects
-	for pause := 20 * time.Microsecond; s.cell.Load() == state && s.control.Load() == control; pause = min(2*pause, time.Millisecond) {
-		if peer.Status() != liveness.Alive {
-			return nil
-		}
-		time.Sleep(pause) //nolint:forbidigo // the kernel tells of a death, but not of the lock that falls after it
-	}
-	return nil
+	passOn(p.peer) // before all else: they may wait for other objects
+	awaitLock(p.peer, func() bool {
+		return w.entries[0].slot.cell.Load() == p.state && w.control.Load() == seen
+	})
 }
 
-// sleepOn sleeps while word has the value expected, the bell is silent and
-// nobody has recalled the wait, a tick at the most. It begins each time with
-// making sure that this process can be found by others.
-func (s *Slot) sleepOn(word *futex.Word, expected uint32, bell *futex.Word, silent, control uint32) error {
-	// If that cannot be done now (somebody removed the whole folder, or no
-	// descriptor is left), the next tick tries again.
-	_ = s.members.Reappear()
-	timeout := time.Duration(tick.Load())
-	if futex.HasWaitAny() {
-		var buffer [3]futex.Watch
-		watches := append(buffer[:0], futex.Watch{Word: word, Expected: expected},
-			futex.Watch{Word: &s.control, Expected: control, Private: true})
-		if bell != nil {
+// blockOn blocks the thread until the word changes, a bell rings, or a poke.
+func (w *Waiter) blockOn(seen uint32, p plan) {
+	w.blocks.Store(true)
+	defer w.blocks.Store(false)
+	if w.control.Load() != seen {
+		return
+	}
+	var buffer [3]futex.Watch
+	watches := append(buffer[:0], futex.Watch{Word: p.word, Expected: p.expected},
+		futex.Watch{Word: &w.control, Expected: seen, Private: true})
+	if p.peer != nil {
+		if bell, silent := p.peer.Bell(); bell != nil {
 			watches = append(watches, futex.Watch{Word: bell, Expected: silent})
+		} else if p.peer.Rung() {
+			return
 		}
-		return s.fault(futex.WaitAny(watches, timeout))
 	}
-	s.asleep.Store(&nap{word, control})
-	defer s.asleep.Store(nil)
-	if s.control.Load() != control {
-		return nil
+	if err := futex.WaitAny(watches, -1); err != nil {
+		// The page cannot be slept on. The tick looks after us.
+		<-w.poked
 	}
-	return s.fault(futex.Wait(word, expected, timeout))
 }
 
-func (s *Slot) fault(err error) error {
-	return errs.Because(err, 0, errs.ErrCorrupt, "cannot sleep on the object's state")
+// park parks the goroutine until it is poked, ctx ends, a timer is due, or an
+// external target has something.
+func (w *Waiter) park(ctx context.Context, seen uint32, p plan) {
+	var due <-chan time.Time
+	if !p.never {
+		timer := time.NewTimer(p.left)
+		defer timer.Stop()
+		due = timer.C
+		if p.wall {
+			defer watchClock(w)()
+		}
+	}
+	if w.control.Load() != seen {
+		return
+	}
+	if w.external {
+		w.parkExternal(ctx, due)
+		return
+	}
+	select {
+	case <-w.poked:
+	case <-ctx.Done():
+	case <-due:
+	}
+}
+
+func (w *Waiter) parkExternal(ctx context.Context, due <-chan time.Time) {
+	cases := []reflect.SelectCase{
+		{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(w.poked)},
+		{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ctx.Done())},
+		{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(due)},
+	}
+	var externals []External
+	for _, t := range w.targets {
+		if t.external == nil {
+			continue
+		}
+		// What is there for good, and is not enough, would wake us for ever.
+		if ready, err := t.external.Ready(); !t.external.Lasting() || !ready && err == nil {
+			externals = append(externals, t.external)
+			cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: t.external.Channel()})
+		}
+	}
+	fixed := len(cases) - len(externals)
+	if chosen, v, ok := reflect.Select(cases); chosen >= fixed {
+		externals[chosen-fixed].Received(v, ok)
+	}
 }

@@ -25,12 +25,13 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// object is a cell in shared memory with two slots, as two processes have them,
-// but of one member.
+// object is a page in shared memory with two slots, as two processes have them:
+// each is a member of its own.
 type object struct {
+	page *layout.Page
 	cell *layout.Cell
 	a, b wait.Slot
-	me   uint32
+	me   uint32 // a's member
 }
 
 func newObject(t testing.TB, kind layout.Kind) *object {
@@ -43,24 +44,39 @@ func newObject(t testing.TB, kind layout.Kind) *object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := liveness.OpenFolder(fd)
-	me, err := folder.Join()
-	if err != nil {
-		t.Fatal(err)
-	}
 	page, err := unix.MmapPtr(-1, 0, nil, layout.StateMapSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS)
 	if err != nil {
 		t.Fatal(err)
 	}
+	o := &object{page: layout.PageOf(page)}
+	o.cell = &o.page.Cell
+	what := wait.Object{Page: o.page, Kind: kind, Limit: 5}
+	var folders []*liveness.Folder
+	for _, slot := range []*wait.Slot{&o.a, &o.b} {
+		folder := liveness.OpenFolder(fd)
+		me, err := folder.Join()
+		if err != nil {
+			t.Fatal(err)
+		}
+		slot.Init(what, me, folder)
+		folders = append(folders, folder)
+		if slot == &o.a {
+			o.me = me
+		}
+	}
 	t.Cleanup(func() {
-		if err := errors.Join(folder.Leave(), unix.Close(fd), os.RemoveAll(dir), unix.MunmapPtr(page, layout.StateMapSize)); err != nil {
+		o.a.Retire()
+		o.b.Retire()
+		var failures []error
+		for _, folder := range folders {
+			failures = append(failures, folder.Leave())
+			wait.Forget(folder)
+		}
+		failures = append(failures, unix.Close(fd), os.RemoveAll(dir), unix.MunmapPtr(page, layout.StateMapSize))
+		if err := errors.Join(failures...); err != nil {
 			t.Error(err)
 		}
 	})
-	o := &object{cell: (*layout.Cell)(page), me: me}
-	o.a.Init(o.cell, kind, me, folder)
-	o.b.Init(o.cell, kind, me, folder)
-
 	return o
 }
 
@@ -95,7 +111,7 @@ func TestCancelledWaitsTakeNothing(t *testing.T) {
 			group.Go(func() {
 				for ctx.Err() == nil {
 					short, cancel := context.WithTimeout(ctx, time.Duration(rand.IntN(300))*time.Microsecond)
-					_, err := slot.Acquire(short, slot.Claim(), nil)
+					_, err := slot.Acquire(short, nil)
 					cancel()
 					if err == nil {
 						taken.Add(1)
@@ -104,7 +120,7 @@ func TestCancelledWaitsTakeNothing(t *testing.T) {
 			})
 		}
 		for i := range signals {
-			if err := o.a.Change(layout.SetEvent, nil); err != nil {
+			if _, err := o.a.Change(layout.SetAuto, nil); err != nil {
 				t.Fatal(err)
 			}
 			for deadline := time.Now().Add(testkit.Hang); taken.Load() != int64(i+1); time.Sleep(time.Microsecond) {
@@ -140,7 +156,7 @@ func TestQueueGoesOn(t *testing.T) {
 		}
 		acquire := func(ctx context.Context, closed chan struct{}) {
 			go func() {
-				_, err := o.a.Acquire(ctx, o.a.Claim(), closed)
+				_, err := o.a.Acquire(ctx, closed)
 				result <- err
 			}()
 		}
@@ -160,7 +176,7 @@ func TestQueueGoesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		waiting(1)
-		if err := o.b.Change(layout.Unlocked, nil); err != nil {
+		if _, err := o.b.Change(layout.Unlocked, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-result; err != nil {
@@ -177,10 +193,10 @@ func TestRecallEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() {
-			_, err := o.a.Acquire(ctx, o.a.Claim(), nil)
+			_, err := o.a.Acquire(ctx, nil)
 			ended <- err
 		}()
-		for o.cell.Load().Word()&layout.SleepersBit == 0 {
+		for o.cell.Load().Gate() == 0 {
 			time.Sleep(time.Millisecond)
 		}
 		for range 20 {
@@ -203,16 +219,17 @@ func TestRecallEnds(t *testing.T) {
 // follows before it looks.
 func TestSetOfASignaledEvent(t *testing.T) {
 	o := newObject(t, layout.ManualEventWord)
-	o.store(layout.MakeState(layout.NewEvent(true), 0))
-	claim := o.a.Claim()
-	for _, err := range []error{o.b.Change(layout.SetEvent, nil), o.b.Retract(layout.ResetEvent)} {
-		if err != nil {
-			t.Fatal(err)
-		}
+	o.store(layout.MakeState(layout.NewEvent(layout.ManualEventWord, true), 0))
+	w := wait.Begin(false, wait.Target{Slot: &o.a})
+	if _, err := o.b.Change(layout.SetManual, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.b.Retract(layout.ResetEvent); err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Quiet)
 	defer cancel()
-	if _, err := o.a.Acquire(ctx, claim, nil); err != nil {
+	if _, err := w.Wait(ctx); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -237,7 +254,7 @@ func TestSpuriousWakes(t *testing.T) {
 		}()
 		ctx, cancel := context.WithTimeout(t.Context(), testkit.Quiet)
 		defer cancel()
-		_, err := o.a.Acquire(ctx, o.a.Claim(), nil)
+		_, err := o.a.Acquire(ctx, nil)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
@@ -250,14 +267,14 @@ func TestSpuriousWakes(t *testing.T) {
 // that the contract knows.
 func FuzzState(f *testing.F) {
 	for _, s := range []uint64{0, 1, 1 << 31, 1 << 30, 1 << 62, ^uint64(0), 0x40000000_00000000, 0x80000000_80000001} {
-		f.Add(s, uint8(0))
-		f.Add(s, uint8(1))
-		f.Add(s, uint8(2))
+		for k := range layout.Kinds {
+			f.Add(s, uint8(k), int64(s), int64(k), int64(s>>32), s)
+		}
 	}
 	wait.SetTick(time.Millisecond)
 	wait.SetPatience(time.Millisecond)
-	f.Fuzz(func(t *testing.T, state uint64, kind uint8) {
-		k := layout.Kind(kind % 3)
+	f.Fuzz(func(t *testing.T, state uint64, kind uint8, due, period, flags int64, tag uint64) {
+		k := layout.Kind(kind % uint8(layout.Kinds))
 		o := newObject(t, k)
 		known := func(err error) {
 			t.Helper()
@@ -268,19 +285,29 @@ func FuzzState(f *testing.F) {
 			}
 			t.Errorf("state %#x: %v", state, err)
 		}
-		s := layout.State(state)
+		short := func(call func(context.Context) error) error {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			defer cancel()
+			return call(ctx)
+		}
 		for _, call := range []func() error{
-			func() error { _, _, err := o.a.Try(o.a.Claim()); return err },
-			func() error { return o.a.Change(layout.SetEvent, nil) },
+			func() error { _, _, err := o.a.Try(); return err },
+			func() error { _, err := o.a.Change(layout.SetAuto, nil); return err },
 			func() error { return o.a.Retract(layout.ResetEvent) },
+			func() error { return o.a.ChangeTimer(layout.Schedule.Cancelled) },
 			func() error {
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-				defer cancel()
-				_, err := o.a.Acquire(ctx, o.a.Claim(), nil)
-				return err
+				return short(func(ctx context.Context) error { _, err := o.a.Acquire(ctx, nil); return err })
+			},
+			func() error {
+				w := wait.Begin(true, wait.Target{Slot: &o.a})
+				return short(func(ctx context.Context) error { _, err := w.Wait(ctx); return err })
 			},
 		} {
-			o.store(s)
+			for i := range o.page.Settings {
+				o.page.Settings[i].Store(layout.Schedule{Due: due, Period: period, Flags: layout.TimerFlags(flags)})
+			}
+			o.page.Pending.Tag.Store(tag)
+			o.store(layout.State(state))
 			known(call())
 		}
 	})

@@ -1,0 +1,223 @@
+package layout
+
+// Kind selects the rules of a word.
+type Kind uint8
+
+// The kinds of words.
+const (
+	MutexWord Kind = iota
+	SemaphoreWord
+	ManualEventWord
+	AutoEventWord
+	ManualTimerWord
+	AutoTimerWord
+	Kinds // how many there are
+)
+
+// The bits of a word.
+const (
+	// Mutex: bits 0–29 are the number of the owning member, 0 if it is free.
+	// With AbandonedBit the owner is the one who left it without unlocking while
+	// its process lived on: the mutex is free, and the next owner is told.
+	AbandonedBit = 1 << 30
+
+	// Semaphore: the count.
+	MaxCount = 1<<31 - 1
+
+	// Events: bit 0 is the signal.
+	SignaledBit = 1
+
+	// Manual-reset event: bits 1–31 are the generation, which moves with every
+	// change from reset to set, and with Pulse. A waiter is released by the
+	// signal, now or when it began, or by another generation than it began with:
+	// so Set followed by Reset releases all who waited.
+	generationStep = 2
+	generationMask = 1<<32 - generationStep
+
+	// Auto-reset event: grants are what Set gives to those who waited when it
+	// came. A Reset leaves them, and who came later cannot take them.
+	//
+	//	bits 1–8    grants of this epoch
+	//	bits 9–15   grants of the one before
+	//	bits 16–31  epoch: moves with a Set that finds somebody registered
+	grantStep   = 1 << 1
+	grantMax    = 1<<8 - 1
+	oldStep     = 1 << 9
+	oldMax      = 1<<7 - 1
+	epochStep   = 1 << 16
+	epochMask   = 1<<32 - epochStep
+	grantsShift = 1
+	oldShift    = 9
+
+	// Timer: bit 0 says which of the two settings counts (see Schedule), bits 1–31
+	// move with every change.
+	settingBit = 1
+	changeStep = 2
+)
+
+// Sound says whether a state can occur at all, of a semaphore with that limit. A
+// state that is not sound was written by nobody who follows the rules.
+func (k Kind) Sound(s State, limit uint32) bool {
+	if !s.soundGate() {
+		return false
+	}
+	switch w := s.Word(); k {
+	case MutexWord:
+		return w&(1<<31) == 0 && (w&OwnerMask != 0 || w&AbandonedBit == 0)
+	case SemaphoreWord:
+		return w <= limit
+	case AutoEventWord:
+		// Whoever sets the signal gives a grant with it.
+		return w&SignaledBit == 0 || grants(w) != 0
+	}
+	return true
+}
+
+// IsTimer says whether the object's state is in its settings, too.
+func (k Kind) IsTimer() bool { return k == ManualTimerWord || k == AutoTimerWord }
+
+// Verdict is what Take says.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Blocked   Verdict = iota // it cannot be had now
+	Taken                    // it can: store next
+	Inherited                // as Taken, but the one who had it before left without unlocking
+)
+
+// Claim is a wait for one object: by whom, and since when.
+type Claim struct {
+	Kind  Kind
+	Me    uint32 // the waiter's member number
+	Start uint32 // the word when the wait began
+	// Now: the wait needs the object signaled at this instant, because it needs
+	// others at the same instant. What released those who waited then, and is
+	// over, does not count.
+	Now bool
+}
+
+// Take says whether a waiter can have the object in this state of its word, and
+// what the word is afterwards. Timers have Schedule.Signaled instead.
+func (c Claim) Take(word uint32) (next uint32, v Verdict) {
+	switch c.Kind {
+	case MutexWord:
+		switch {
+		case word&OwnerMask == 0:
+			return c.Me, Taken
+		case word&AbandonedBit != 0:
+			return c.Me, Inherited
+		}
+	case SemaphoreWord:
+		if word > 0 {
+			return word - 1, Taken
+		}
+	case ManualEventWord:
+		// Signaled when the wait began is enough: a Set that came since may have
+		// found it signaled, and moved nothing, before a Reset.
+		if word&SignaledBit != 0 || !c.Now && (c.Start&SignaledBit != 0 || (word^c.Start)&generationMask != 0) {
+			return word, Taken
+		}
+	case AutoEventWord:
+		return c.takeAuto(word)
+	}
+	return word, Blocked
+}
+
+func grants(word uint32) uint32    { return word >> grantsShift & grantMax }
+func oldGrants(word uint32) uint32 { return word >> oldShift & oldMax }
+
+// takeAuto takes a grant of one who waited long enough, or else the signal.
+func (c Claim) takeAuto(word uint32) (next uint32, v Verdict) {
+	epoch, start := word&epochMask, c.Start&epochMask
+	switch {
+	case !c.Now && start != epoch && grants(word) > 0:
+		word -= grantStep
+		if grants(word) == 0 {
+			word &^= SignaledBit
+		}
+		return word, Taken
+	case !c.Now && start != epoch && start != epoch-epochStep && oldGrants(word) > 0:
+		return word - oldStep, Taken
+	case word&SignaledBit != 0:
+		// The signal goes to one who came later: one grant less for the others.
+		word &^= SignaledBit
+		if grants(word) > 0 {
+			word -= grantStep
+		}
+		return word, Taken
+	}
+	return word, Blocked
+}
+
+// TakeOver is the word of a mutex whose owner is known to be dead, once the waiter
+// has it.
+func (c Claim) TakeOver() (next uint32) { return c.Me }
+
+// Owner returns who owns the mutex and must be alive for a waiter to wait; 0 if
+// there is no such process.
+func (k Kind) Owner(word uint32) uint32 {
+	if k == MutexWord && word&AbandonedBit == 0 {
+		return word & OwnerMask
+	}
+	return 0
+}
+
+// Signaled says whether a wait that begins now for an object that is no timer
+// would be released at once; for people.
+func (k Kind) Signaled(word uint32) bool {
+	_, v := Claim{Kind: k, Start: word, Now: true}.Take(word)
+	return v != Blocked
+}
+
+// Change is what a call makes of a word. asleep says that somebody is registered
+// as a sleeper.
+type Change func(word uint32, asleep bool) (next uint32)
+
+// Unlocked is the word of a mutex after its owner unlocked it.
+func Unlocked(uint32, bool) uint32 { return 0 }
+
+// Abandon is the word of a mutex after its owner left it without unlocking.
+func Abandon(word uint32, _ bool) uint32 { return word | AbandonedBit }
+
+// SetManual is the word of a manual-reset event after Set.
+func SetManual(word uint32, _ bool) uint32 {
+	if word&SignaledBit != 0 {
+		return word
+	}
+	return word + generationStep | SignaledBit
+}
+
+// PulseManual is the word of a manual-reset event after Pulse.
+func PulseManual(word uint32, _ bool) uint32 { return (word + generationStep) &^ SignaledBit }
+
+// SetAuto is the word of an auto-reset event after Set. A Set that finds nobody
+// registered may come while those whom the last one woke are still on their way:
+// so it adds a grant to theirs.
+func SetAuto(word uint32, asleep bool) uint32 {
+	if asleep {
+		old := min(grants(word), oldMax)
+		return (word+epochStep)&epochMask | old<<oldShift | grantStep | SignaledBit
+	}
+	if grants(word) < grantMax {
+		word += grantStep
+	}
+	return word | SignaledBit
+}
+
+// PulseAuto is the word of an auto-reset event after Pulse.
+func PulseAuto(word uint32, asleep bool) uint32 { return SetAuto(word, asleep) &^ SignaledBit }
+
+// ResetEvent is the word of an event after Reset, of either kind.
+func ResetEvent(word uint32, _ bool) uint32 { return word &^ SignaledBit }
+
+// NewEvent is the word of an event that nobody has used.
+func NewEvent(k Kind, signaled bool) uint32 {
+	switch {
+	case !signaled:
+		return 0
+	case k == AutoEventWord:
+		return SignaledBit | grantStep
+	}
+	return SignaledBit
+}

@@ -1,0 +1,85 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"context"
+	"runtime"
+	"unsafe"
+
+	"atoll/internal/access"
+	"atoll/internal/check"
+	"atoll/internal/wait"
+)
+
+// plain is a handle of an object that nobody owns: an event, a semaphore or a
+// timer.
+type plain struct{ syncHandle }
+
+// Wait waits until the object is signaled, and consumes the signal where it has
+// one to consume.
+func (p *plain) Wait(ctx context.Context) error {
+	if taken, err := p.take(); taken || err != nil {
+		return err
+	}
+	if err := p.begin(access.Wait); err != nil {
+		return err
+	}
+	defer p.finish()
+	_, err := p.att.acquire(ctx, p.done)
+	return p.waited(err)
+}
+
+// acquire waits for the object; what is there is taken although ctx has ended.
+func (a *attachment) acquire(ctx context.Context, done <-chan struct{}) (wait.Outcome, error) {
+	if err := ctx.Err(); err != nil {
+		out, ok, e := a.Try()
+		if ok || e != nil {
+			return out, e
+		}
+		return out, err
+	}
+	return a.Acquire(ctx, done)
+}
+
+// TryWait is Wait without waiting.
+func (p *plain) TryWait() (bool, error) {
+	if taken, err := p.take(); taken || err != nil {
+		return taken, err
+	}
+	if err := p.begin(access.Wait); err != nil {
+		return false, err
+	}
+	defer p.finish()
+	_, ok, err := p.att.Try()
+	if !ok {
+		return false, err
+	}
+	return true, p.waited(err)
+}
+
+// take is the fast path of both: the signal is there, and nobody is in the way.
+func (p *plain) take() (bool, error) {
+	if !p.may(access.Wait) || !p.att.TryTake() {
+		return false, nil
+	}
+	return true, p.waited(nil)
+}
+
+func (p *plain) waited(err error) error {
+	if err == nil {
+		check.Acquire(unsafe.Pointer(p.att))
+	}
+	runtime.KeepAlive(p)
+	return err
+}
+
+// Close closes the handle and ends the waits through it.
+func (p *plain) Close() error {
+	if !p.shut() {
+		return errClosed
+	}
+	p.att.Recall()
+	p.awaitInside()
+	return p.shutSync()
+}

@@ -1,0 +1,131 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/errs"
+	"atoll/internal/wait"
+)
+
+// ProcessWait lets a wait end with a process.
+type ProcessWait struct {
+	file *os.File // the pidfd; the garbage collector closes it
+
+	mu       sync.Mutex
+	watchers int           // waits that are under way
+	ended    chan struct{} // closed when the process has ended
+	stopped  chan struct{} // closed when the goroutine that waits for that is gone
+}
+
+// WaitProcess opens the process that has the pid now.
+func WaitProcess(pid int) (*ProcessWait, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	switch {
+	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.EINVAL):
+		return nil, errs.Because(err, 0, fs.ErrNotExist, "no process has the pid %d", pid)
+	case err != nil:
+		return nil, fmt.Errorf("open process %d: %w", pid, err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // for Go's poller
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return &ProcessWait{file: os.NewFile(uintptr(fd), "process"), ended: make(chan struct{})}, nil
+}
+
+func (p *ProcessWait) join() (wait.Target, error) { return wait.Target{External: p}, nil }
+
+func (p *ProcessWait) leave() {}
+
+func (p *ProcessWait) took(wait.Outcome) (*Previous, error) { return nil, nil }
+
+// Lasting: a process that has ended stays so.
+func (p *ProcessWait) Lasting() bool { return true }
+
+// Ready says whether the process has ended.
+func (p *ProcessWait) Ready() (bool, error) {
+	conn, err := p.file.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	ended := false
+	err = conn.Control(func(fd uintptr) { ended = hasEnded(fd) })
+	return ended, err
+}
+
+func hasEnded(fd uintptr) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return n == 1
+		}
+	}
+}
+
+// Take takes nothing: all who wait see the end.
+func (p *ProcessWait) Take() (bool, error) { return p.Ready() }
+
+// Watch has Channel closed when the process ends, until Unwatch.
+func (p *ProcessWait) Watch() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.watchers++; p.watchers > 1 {
+		return
+	}
+	_ = p.file.SetReadDeadline(time.Time{})
+	p.stopped = make(chan struct{})
+	go p.follow(p.stopped)
+}
+
+// Unwatch ends Watch.
+func (p *ProcessWait) Unwatch() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.watchers--; p.watchers > 0 {
+		return
+	}
+	_ = p.file.SetReadDeadline(time.Unix(1, 0))
+	<-p.stopped
+}
+
+// follow waits in Go's poller, without a thread.
+func (p *ProcessWait) follow(stopped chan struct{}) {
+	defer close(stopped)
+	conn, err := p.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	if err := conn.Read(hasEnded); err != nil {
+		return
+	}
+	select {
+	case <-p.ended:
+	default:
+		close(p.ended)
+	}
+}
+
+// Channel is closed when the process ends.
+func (p *ProcessWait) Channel() reflect.Value { return reflect.ValueOf(p.ended) }
+
+// Received has nothing to keep.
+func (p *ProcessWait) Received(reflect.Value, bool) {}
+
+// ChannelWait lets a wait end with a value from a channel.
+type ChannelWait struct{ wait.External }
+
+func (c ChannelWait) join() (wait.Target, error) { return wait.Target{External: c.External}, nil }
+
+func (c ChannelWait) leave() {}
+
+func (c ChannelWait) took(wait.Outcome) (*Previous, error) { return nil, nil }

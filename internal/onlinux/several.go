@@ -1,0 +1,145 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"atoll/internal/access"
+	"atoll/internal/errs"
+	"atoll/internal/wait"
+)
+
+// MaxWait is how many objects one call can wait for.
+const MaxWait = 64
+
+// Waitable is what one call can wait for together with others.
+type Waitable interface {
+	// join begins the wait of one call; leave ends it.
+	join() (wait.Target, error)
+	leave()
+	// took is told that the wait took it.
+	took(out wait.Outcome) (*Previous, error)
+}
+
+// Signaler is what SignalAndWait can signal.
+type Signaler interface{ signal() error }
+
+func (p *plain) join() (wait.Target, error) {
+	return wait.Target{Slot: &p.att.Slot, Closed: p.done}, p.begin(access.Wait)
+}
+
+func (p *plain) leave() { p.finish() }
+
+func (p *plain) took(wait.Outcome) (*Previous, error) { return nil, p.waited(nil) }
+
+func (m *Mutex) join() (wait.Target, error) {
+	return wait.Target{Slot: &m.att.Slot, Closed: m.done}, m.begin(access.Wait)
+}
+
+func (m *Mutex) leave() { m.finish() }
+
+func (m *Mutex) took(out wait.Outcome) (*Previous, error) { return m.taken(out, nil) }
+
+func (m *Mutex) signal() error { return m.Unlock() }
+
+func (e *Event) signal() error { return e.Set() }
+
+func (s *Semaphore) signal() error {
+	_, err := s.Release(1)
+	return err
+}
+
+// Result says how a wait for several objects ended.
+type Result struct {
+	Index    int
+	Previous *Previous
+}
+
+// WaitAny waits for the first of the objects.
+func WaitAny(ctx context.Context, objects []Waitable) (Result, error) {
+	return waitSeveral(ctx, objects, false, nil)
+}
+
+// WaitAll waits until all objects can be had at once, and takes them together.
+func WaitAll(ctx context.Context, objects []Waitable) (Result, error) {
+	return waitSeveral(ctx, objects, true, nil)
+}
+
+// SignalAndWait signals one object and waits for another: what the signal sets off
+// can release the wait already.
+func SignalAndWait(ctx context.Context, signal Signaler, object Waitable) (Result, error) {
+	return waitSeveral(ctx, []Waitable{object}, false, signal)
+}
+
+// waitSeveral waits; signal, if there is one, comes when the wait has begun.
+func waitSeveral(ctx context.Context, objects []Waitable, all bool, signal Signaler) (Result, error) {
+	if len(objects) == 0 || len(objects) > MaxWait {
+		return Result{}, errs.New(fs.ErrInvalid, "one call waits for 1 to %d objects, not for %d", MaxWait, len(objects))
+	}
+	targets := make([]wait.Target, 0, len(objects))
+	for _, o := range objects {
+		target, err := o.join()
+		if err != nil {
+			return Result{}, err
+		}
+		defer o.leave()
+		targets = append(targets, target)
+	}
+	if all {
+		if err := together(targets); err != nil {
+			return Result{}, err
+		}
+	}
+	w := wait.Begin(all, targets...)
+	if signal != nil {
+		if err := signal.signal(); err != nil {
+			w.End()
+			return Result{}, err
+		}
+	}
+	out, err := w.Wait(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	return taken(objects, out, all)
+}
+
+// together refuses what cannot be waited for all at once.
+func together(targets []wait.Target) error {
+	seen := make(map[*wait.Slot]int)
+	for i, t := range targets {
+		if t.External != nil && !t.External.Lasting() {
+			return errs.New(errors.ErrUnsupported, "object %d cannot take part in a wait for all: it cannot be taken together with others", i)
+		}
+		if before, twice := seen[t.Slot]; twice && t.Slot != nil {
+			return errs.New(fs.ErrInvalid, "objects %d and %d are the same; a wait for all needs each once", before, i)
+		}
+		seen[t.Slot] = i
+	}
+	return nil
+}
+
+// taken tells the objects that they have been taken.
+func taken(objects []Waitable, out wait.Outcome, all bool) (Result, error) {
+	if !all {
+		previous, err := objects[out.Index].took(out)
+		return Result{Index: out.Index, Previous: previous}, err
+	}
+	r := Result{Index: out.Index}
+	var failures []error
+	for i, o := range objects {
+		mine := wait.Outcome{}
+		if out.Abandoned && i == out.Index {
+			mine = out
+		}
+		previous, err := o.took(mine)
+		failures = append(failures, err)
+		if previous != nil {
+			r.Previous = previous
+		}
+	}
+	return r, errors.Join(failures...)
+}

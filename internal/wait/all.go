@@ -1,0 +1,157 @@
+//go:build linux
+
+package wait
+
+import (
+	"cmp"
+	"slices"
+
+	"atoll/internal/check"
+	"atoll/internal/layout"
+	"atoll/internal/liveness"
+)
+
+// A wait for all objects takes them in one decision. With the gates of all
+// closed it writes down what each becomes, decides by one store in its member
+// file, then changes the objects and opens their gates. Killed before the store
+// it has taken nothing, killed after it everything: whoever repairs a gate looks
+// at the decision.
+
+// sortGates puts the objects in the order that is the same for everybody, so that
+// two waits do not each hold what the other wants first.
+func (w *Waiter) sortGates() {
+	w.gates = slices.Clone(w.entries)
+	slices.SortFunc(w.gates, func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(a.slot.id.Dev, b.slot.id.Dev), cmp.Compare(a.slot.id.Ino, b.slot.id.Ino))
+	})
+}
+
+// found is one object of a wait for all, as it will be taken.
+type found struct {
+	entry *entry
+	peek  peek
+	out   Outcome
+}
+
+// lookAll takes all objects if all can be had: first a look without gates.
+func (w *Waiter) lookAll() (Outcome, bool, error) {
+	for _, t := range w.targets {
+		if t.external != nil {
+			if ready, err := t.external.Ready(); !ready || err != nil {
+				return Outcome{}, false, err
+			}
+			continue
+		}
+		if _, ok, err := t.entry.find(); !ok || err != nil {
+			return Outcome{}, false, err
+		}
+	}
+	return w.takeAll()
+}
+
+// find says whether the object can be had now, with its gate open.
+func (e *entry) find() (found, bool, error) {
+	s := e.slot
+	pk, err := s.peek(e.claim)
+	f := found{entry: e, peek: pk, out: pk.outcome()}
+	if err != nil || pk.state.Holder() != 0 {
+		return f, false, err
+	}
+	if pk.verdict != layout.Blocked {
+		return f, true, nil
+	}
+	owner := s.kind.Owner(pk.state.Word())
+	if owner == 0 || owner == s.me {
+		return f, false, nil
+	}
+	peer, status := s.askByBell(owner)
+	if peer != nil {
+		passOn(peer)
+		peer.Release()
+	}
+	f.peek.next, f.out = e.claim.TakeOver(), Outcome{Abandoned: true, By: owner}
+	return f, status == liveness.Dead, nil
+}
+
+// takeAll closes the gates in their order. Where one cannot be closed at once it
+// opens all again: else one slow or stopped holder would lock up the others, too.
+func (w *Waiter) takeAll() (out Outcome, taken bool, err error) {
+	closed := make([]found, 0, len(w.gates))
+	for _, e := range w.gates {
+		f, ok, err := e.close()
+		if !ok || err != nil {
+			for _, c := range closed {
+				_ = c.entry.slot.openAndWake()
+			}
+			return Outcome{}, false, err
+		}
+		closed = append(closed, f)
+		check.Point("all.closed")
+	}
+	if len(closed) > 0 {
+		w.decide(closed)
+	}
+	return w.firstAbandoned(closed), true, nil
+}
+
+// close closes the object's gate if it can be had.
+func (e *entry) close() (found, bool, error) {
+	for {
+		f, ok, err := e.find()
+		if !ok || err != nil {
+			return f, false, err
+		}
+		if e.slot.cell.CompareAndSwap(f.peek.state, layout.MakeState(f.peek.state.Word(), e.slot.me)) {
+			return f, true, nil
+		}
+	}
+}
+
+// decide takes objects whose gates are all ours.
+func (w *Waiter) decide(closed []found) {
+	d := widest(closed).Decision()
+	defer d.End()
+	for _, f := range closed {
+		s := f.entry.slot
+		if s.kind == layout.AutoTimerWord {
+			s.page.Other(f.peek.state.Word()).Store(f.peek.schedule)
+		}
+		s.page.Pending.Word.Store(f.peek.next)
+		s.page.Pending.Tag.Store(uint64(d.Tag(s.members)))
+		check.Point("all.pending")
+	}
+	d.Decide()
+	check.Point("all.decided")
+	for _, f := range closed {
+		s := f.entry.slot
+		s.cell.StoreUnderGate(f.peek.next, s.me)
+		check.Point("all.applied")
+		s.page.Pending.Tag.Store(0)
+		check.Point("all.cleared")
+		_ = s.openAndWake() // a page that cannot be woken on has nobody asleep on it
+	}
+}
+
+// widest is the folder whose members everybody can look up who may have to repair
+// one of the gates.
+func widest(closed []found) *liveness.Folder {
+	for _, f := range closed {
+		if f.entry.slot.members.IsGlobal() {
+			return f.entry.slot.members
+		}
+	}
+	return closed[0].entry.slot.members
+}
+
+// firstAbandoned is what the wait reports: the objects in the caller's order.
+func (w *Waiter) firstAbandoned(closed []found) Outcome {
+	for i, t := range w.targets {
+		for _, f := range closed {
+			if f.entry == t.entry && f.out.Abandoned {
+				f.out.Index = i
+				return f.out
+			}
+		}
+	}
+	return Outcome{}
+}

@@ -1,0 +1,181 @@
+//go:build linux
+
+package wait
+
+import (
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"atoll/internal/errs"
+	"atoll/internal/liveness"
+	"atoll/internal/park"
+)
+
+// bell watches a member's bell for all goroutines of this process that are parked
+// behind that member.
+type bell struct {
+	key       bellKey
+	peer      *liveness.Peer
+	arm       park.Arm
+	listeners map[*entry]struct{}
+	waking    bool // it has rung, and somebody waits for the lock to go
+}
+
+type bellKey struct {
+	members *liveness.Folder
+	number  uint32
+}
+
+var bells = struct {
+	sync.Mutex
+	all map[bellKey]*bell
+}{all: make(map[bellKey]*bell)}
+
+// idleBells is how many bells stay watched though nobody listens: whoever owned a
+// mutex once will soon again.
+const idleBells = 64
+
+// listen has the entry's waiter poked when the member dies, and says what is known
+// of it.
+func (e *entry) listen(number uint32) liveness.Status {
+	key := bellKey{e.slot.members, number}
+	if e.bell != nil && e.bell.key != key {
+		e.deafen()
+	}
+	bells.Lock()
+	b := e.bell
+	if b == nil {
+		b = bells.all[key]
+	}
+	if b == nil {
+		peer, status := e.slot.watch(number)
+		if peer == nil {
+			bells.Unlock()
+			return status
+		}
+		b = &bell{key: key, peer: peer, listeners: make(map[*entry]struct{})}
+		if word, _ := peer.Bell(); word != nil {
+			b.arm.Init(word, b.fired)
+		}
+		bells.all[key] = b
+	}
+	b.listeners[e] = struct{}{}
+	e.bell = b
+	word, silent := b.peer.Bell()
+	if word != nil {
+		b.arm.Set(silent)
+		bells.Unlock()
+		return liveness.Alive
+	}
+	b.rung()
+	status := b.peer.Status()
+	bells.Unlock()
+	return status
+}
+
+// deafen ends listen.
+func (e *entry) deafen() {
+	b := e.bell
+	if b == nil {
+		return
+	}
+	e.bell = nil
+	bells.Lock()
+	delete(b.listeners, e)
+	unused := (len(bells.all) > idleBells || b.peer.Rung()) && b.unused()
+	bells.Unlock()
+	if unused {
+		b.end()
+	}
+}
+
+// unused says whether nobody needs the bell, and forgets it then: the caller, who
+// holds the lock, must call end when he has let it go.
+func (b *bell) unused() bool {
+	if len(b.listeners) > 0 || b.waking || bells.all[b.key] != b {
+		return false
+	}
+	delete(bells.all, b.key)
+	return true
+}
+
+func (b *bell) end() {
+	b.arm.Clear()
+	b.peer.Release()
+}
+
+// Forget ends the watching of bells to which nobody listens, of a folder that this
+// process has left.
+func Forget(members *liveness.Folder) {
+	bells.Lock()
+	var idle []*bell
+	for key, b := range bells.all {
+		if key.members == members && b.unused() {
+			idle = append(idle, b)
+		}
+	}
+	bells.Unlock()
+	for _, b := range idle {
+		b.end()
+	}
+}
+
+// fired is called when the bell has rung, or for nothing.
+func (b *bell) fired() {
+	bells.Lock()
+	defer bells.Unlock()
+	if bells.all[b.key] != b {
+		return // being cleared
+	}
+	if b.peer.Rung() {
+		passOn(b.peer) // first of all: the kernel has woken one
+		b.rung()
+		return
+	}
+	if word, silent := b.peer.Bell(); word != nil {
+		b.arm.Set(silent)
+	}
+}
+
+// rung has somebody wait until the dying member can no longer write, and poke the
+// listeners then. The caller holds the lock.
+func (b *bell) rung() {
+	if b.waking || !b.peer.Rung() {
+		return
+	}
+	b.waking = true
+	go func() {
+		awaitLock(b.peer, func() bool { return true })
+		bells.Lock()
+		b.waking = false
+		for e := range b.listeners {
+			e.waiter.poke()
+		}
+		unused := b.unused()
+		bells.Unlock()
+		if unused {
+			b.end()
+		}
+	}()
+}
+
+// awaitLock returns when the dying member can no longer write, or wanted says no.
+func awaitLock(peer *liveness.Peer, wanted func() bool) {
+	for pause := 20 * time.Microsecond; wanted() && peer.Status() == liveness.Alive; pause = min(2*pause, time.Millisecond) {
+		time.Sleep(pause) //nolint:forbidigo // the kernel tells of a death, but not of the lock that falls after it
+	}
+}
+
+// watch opens a member to be watched; without it, what is known of the member.
+func (s *Slot) watch(number uint32) (*liveness.Peer, liveness.Status) {
+	peer, err := s.members.Watch(number)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errs.ErrCorrupt):
+		return nil, liveness.Unknown
+	case err != nil:
+		return nil, liveness.Alive // no descriptor is left, say: the next tick asks again
+	}
+	return peer, liveness.Alive
+}

@@ -1,0 +1,129 @@
+//go:build linux
+
+package wait
+
+import (
+	"errors"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"atoll/internal/check"
+	"atoll/internal/errs"
+	"atoll/internal/futex"
+	"atoll/internal/layout"
+	"atoll/internal/liveness"
+)
+
+// patience is how long a call that has no time limit of its own waits for a gate
+// that another process holds, which normally takes microseconds.
+var patience atomic.Int64
+
+// SetPatience changes the patience of this process, for tests.
+func SetPatience(d time.Duration) { patience.Store(int64(d)) }
+
+// awaitGate sleeps until the gate is no longer held as in state, or repairs it
+// if its holder is dead. A deadline that is not set yet begins now.
+//
+// # Errors
+//
+// ErrStuck when the deadline passes.
+func (s *Slot) awaitGate(state layout.State, deadline *time.Time) error {
+	if deadline.IsZero() {
+		*deadline = time.Now().Add(time.Duration(patience.Load()))
+		if s.spinWhile(state) {
+			return nil
+		}
+	}
+	holder := state.Holder()
+	peer, status := s.ask(holder)
+	if peer != nil {
+		defer peer.Release()
+		defer passOn(peer)
+	}
+	if status == liveness.Dead {
+		if repaired, err := s.repair(state); repaired || err != nil {
+			return err
+		}
+	}
+	if time.Now().After(*deadline) {
+		return s.stuck(holder)
+	}
+	// Never negative, which would be without end.
+	timeout := max(min(time.Until(*deadline), time.Duration(tick.Load())), time.Microsecond)
+	watches := []futex.Watch{{Word: s.cell.GateWord(), Expected: state.Gate()}}
+	if peer != nil {
+		if bell, silent := peer.Bell(); bell != nil {
+			watches = append(watches, futex.Watch{Word: bell, Expected: silent})
+		} else if peer.Rung() {
+			timeout = min(timeout, 100*time.Microsecond) // the lock goes soon
+		}
+	}
+	if futex.HasWaitAny() {
+		return s.fault(futex.WaitAny(watches, timeout))
+	}
+	return s.fault(futex.Wait(watches[0].Word, watches[0].Expected, timeout))
+}
+
+// ask finds out whether who is in the way is alive. Nobody, or this process, is.
+func (s *Slot) ask(number uint32) (*liveness.Peer, liveness.Status) {
+	if number == 0 || number == s.me {
+		return nil, liveness.Alive
+	}
+	peer, err := s.members.Watch(number)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errs.ErrCorrupt):
+		return nil, liveness.Unknown
+	case err != nil:
+		return nil, liveness.Alive // no descriptor is left, say: the next tick asks again
+	}
+	return peer, peer.Status()
+}
+
+// passOn wakes the others who watch a bell that has rung. Whoever watched it does
+// that, whatever woke it and whatever it does next: it may be the one whom the
+// kernel chose, and the others may wait for other objects.
+func passOn(peer *liveness.Peer) {
+	if peer.Rung() {
+		peer.PassOn()
+	}
+}
+
+// repair takes the gate from a dead holder and opens it. The dead one may have
+// changed the word and not woken anybody, or neither: the word is sound in both
+// cases, and waking everybody is right in both. If it was in a wait for all
+// objects, what that came to is redone or dropped.
+//
+// false: what it came to cannot be told yet, because the decider's other lock is
+// not gone.
+func (s *Slot) repair(state layout.State) (bool, error) {
+	tag := layout.Tag(s.page.Pending.Tag.Load())
+	decided := false
+	if tag != 0 {
+		var status liveness.Status
+		if decided, status = s.members.Decided(tag); status != liveness.Dead {
+			return false, nil
+		}
+	}
+	if !s.cell.CompareAndSwap(state, layout.MakeState(state.Word(), s.me)) {
+		return true, nil // another repairer, or the state is not what we saw
+	}
+	// While its holder is dead, only a repairer touches the tag, and has the gate
+	// first. So what we read still holds.
+	check.Point("repair.taken")
+	if decided {
+		s.cell.StoreUnderGate(s.page.Pending.Word.Load(), s.me)
+		check.Point("repair.applied")
+	}
+	s.page.Pending.Tag.Store(0)
+	check.Point("repair.cleared")
+	return true, s.openAndWake()
+}
+
+func (s *Slot) stuck(holder uint32) error {
+	return errs.New(errs.ErrStuck, "%s holds the object's gate, and seems to be stopped", s.who(holder))
+}
+
+func (s *Slot) fault(err error) error {
+	return errs.Because(err, 0, errs.ErrCorrupt, "cannot sleep on the object's state")
+}

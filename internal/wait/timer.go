@@ -1,0 +1,173 @@
+//go:build linux
+
+package wait
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/check"
+	"atoll/internal/errs"
+	"atoll/internal/layout"
+)
+
+// ChangeTimer changes a timer's setting, and has everybody who waits look again.
+// It blocks only while another process holds the gate.
+//
+// # Errors
+//
+// As Change.
+func (s *Slot) ChangeTimer(next func(s layout.Schedule, now int64) layout.Schedule) error {
+	for deadline := (time.Time{}); ; {
+		pk, err := s.peek(layout.Claim{Kind: s.kind})
+		if err != nil {
+			return err
+		}
+		word := pk.state.Word()
+		if pk.state.Holder() != 0 {
+			if err := s.awaitGate(pk.state, &deadline); err != nil {
+				return err
+			}
+			continue
+		}
+		if s.cell.CompareAndSwap(pk.state, layout.MakeState(word, s.me)) {
+			check.Point("gate.closed")
+			schedule := s.page.Current(word).Load()
+			if !schedule.Sound() {
+				return s.openAndWake()
+			}
+			s.page.Other(word).Store(next(schedule, clock(schedule)))
+			return s.storeAndOpen(layout.Turn(word))
+		}
+	}
+}
+
+// Schedule reads a timer's setting.
+func (s *Slot) Schedule() (layout.Schedule, error) {
+	for {
+		state := s.cell.Load()
+		schedule := s.page.Current(state.Word()).Load()
+		if s.cell.Load().Word() != state.Word() {
+			continue
+		}
+		if !schedule.Sound() {
+			return schedule, errs.New(errs.ErrCorrupt, "the timer's setting is damaged: some process wrote over it")
+		}
+		return schedule, nil
+	}
+}
+
+// clock is the time of a schedule's clock.
+func clock(s layout.Schedule) int64 {
+	if s.Has(layout.TimerWall) {
+		return time.Now().UnixNano()
+	}
+	return Monotonic()
+}
+
+// Monotonic is the monotonic clock of the initial time namespace, in nanoseconds:
+// processes in other time namespaces see their clock moved by a fixed amount.
+func Monotonic() int64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail
+	return ts.Nano() - namespaceOffset()
+}
+
+// initialTimeNamespace is the inode of the time namespace in which a system
+// starts, fixed in the kernel.
+const initialTimeNamespace = 0xEFFFFFFA
+
+// namespaceOffset is by how much this process's monotonic clock is ahead of the
+// initial time namespace's.
+var namespaceOffset = sync.OnceValue(func() int64 {
+	// The offsets in /proc are those of the namespace of this process's children.
+	// It is this one's, too, unless the process has just left the initial one for
+	// them.
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/time", &st); err != nil || st.Ino == initialTimeNamespace {
+		return 0
+	}
+	f, err := os.Open("/proc/self/timens_offsets")
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = f.Close() }()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		var seconds, nanoseconds int64
+		if n, _ := fmt.Sscanf(lines.Text(), "monotonic %d %d", &seconds, &nanoseconds); n == 2 {
+			return seconds*int64(time.Second) + nanoseconds
+		}
+	}
+	return 0
+})
+
+// wall watches the clock that can be set, for waiters who wait until a time of day.
+var wall = struct {
+	sync.Mutex
+	waiters map[*Waiter]struct{}
+	file    *os.File // a timer that the kernel cancels when the clock is set
+}{waiters: make(map[*Waiter]struct{})}
+
+// watchClock has the waiter poked when the clock is set, until the function that it
+// returns is called. Where the kernel cannot tell, the waiter wakes up when it
+// thought it would.
+func watchClock(w *Waiter) (end func()) {
+	wall.Lock()
+	defer wall.Unlock()
+	wall.waiters[w] = struct{}{}
+	if wall.file == nil {
+		if fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err == nil {
+			wall.file = os.NewFile(uintptr(fd), "clock")
+			go followClock(wall.file, fd)
+		}
+	}
+	return func() {
+		wall.Lock()
+		defer wall.Unlock()
+		delete(wall.waiters, w)
+		if len(wall.waiters) == 0 && wall.file != nil {
+			_ = wall.file.Close() // ends followClock
+			wall.file = nil
+		}
+	}
+}
+
+// followClock reads from the timer, which fails each time the clock is set, until
+// it is closed.
+func followClock(file *os.File, fd int) {
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return
+	}
+	buffer := make([]byte, 8)
+	for {
+		far := unix.ItimerSpec{Value: unix.Timespec{Sec: 1<<31 - 1}}
+		err := conn.Control(func(uintptr) {
+			_ = unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &far, nil)
+		})
+		if err != nil {
+			return
+		}
+		var readErr error
+		if err := conn.Read(func(fd uintptr) bool {
+			_, readErr = unix.Read(int(fd), buffer)
+			return readErr != unix.EAGAIN
+		}); err != nil {
+			return
+		}
+		pokeWall()
+	}
+}
+
+func pokeWall() {
+	wall.Lock()
+	defer wall.Unlock()
+	for w := range wall.waiters {
+		w.poke()
+	}
+}

@@ -1,0 +1,290 @@
+//go:build linux
+
+package wait
+
+import (
+	"context"
+	"io/fs"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"atoll/internal/errs"
+	"atoll/internal/futex"
+	"atoll/internal/layout"
+	"atoll/internal/liveness"
+)
+
+// strikes is how many ticks a member's file may be missing before a wait behind
+// it gives up. A living member publishes its file again within a tick.
+const strikes = 3
+
+// errClosed ends the waits through a handle that was closed.
+var errClosed = errs.New(fs.ErrClosed, "its handle was closed")
+
+// Target is one thing to wait for: an object, or something else.
+type Target struct {
+	Slot     *Slot
+	Closed   <-chan struct{} // ends the wait: the object's handle was closed
+	External External        // instead of Slot
+}
+
+// External is something of this process, beside the objects, that can be waited
+// for.
+type External interface {
+	// Ready says whether it is there, and Take takes it then.
+	Ready() (bool, error)
+	Take() (bool, error)
+	// Watch and Unwatch enclose a wait. In between Channel is received from; what
+	// comes is given to Received, and then Ready is asked.
+	Watch()
+	Unwatch()
+	Channel() reflect.Value
+	Received(v reflect.Value, ok bool)
+	// Lasting says that what is ready stays so, and that Take changes nothing: so
+	// that it can take part in a wait for all.
+	Lasting() bool
+}
+
+// Outcome says how a wait ended.
+type Outcome struct {
+	Index int // of the target: the lowest that was there, or the first abandoned
+	// Abandoned: whoever owned it before did not unlock it.
+	Abandoned bool
+	By        uint32 // that member
+}
+
+// Waiter is one call that waits: for any of its targets, or for all.
+type Waiter struct {
+	all     bool
+	targets []target
+	entries []*entry // of the targets that are objects, each object once
+	gates   []*entry // all: in the order in which gates are closed
+
+	// Poking makes the waiter look again: poked wakes it where it is parked, and
+	// moving control where it blocks in the kernel.
+	poked    chan struct{}
+	control  futex.Word
+	blocks   atomic.Bool
+	listed   bool
+	ended    bool
+	stopCtx  func() bool
+	missing  time.Time // since when the file of who is in the way has been gone
+	external bool      // some target is
+	only     [1]target // storage for the usual case
+	first    entry
+}
+
+type target struct {
+	entry    *entry // nil: external, or an object that comes earlier, too
+	external External
+}
+
+// Begin starts a wait: what happens from now on can release it. End must follow,
+// or Wait, which ends it.
+//
+// For all objects, no two may be the same, and what is external must be lasting;
+// the caller has looked.
+func Begin(all bool, targets ...Target) *Waiter {
+	w := &Waiter{all: all, poked: make(chan struct{}, 1)}
+	w.targets = w.only[:0]
+	for _, t := range targets {
+		w.targets = append(w.targets, w.add(t))
+	}
+	if all {
+		w.sortGates()
+	}
+	return w
+}
+
+func (w *Waiter) add(t Target) target {
+	if t.External != nil {
+		w.external = true
+		t.External.Watch()
+		return target{external: t.External}
+	}
+	for _, e := range w.entries {
+		if e.slot == t.Slot {
+			return target{}
+		}
+	}
+	e := &w.first
+	if len(w.entries) > 0 {
+		e = new(entry)
+	}
+	*e = entry{waiter: w, slot: t.Slot, closed: t.Closed}
+	w.entries = append(w.entries, e)
+	t.Slot.enqueue(e)
+	return target{entry: e}
+}
+
+// End ends the wait. It may be called again.
+func (w *Waiter) End() {
+	if w.ended {
+		return
+	}
+	w.ended = true
+	if w.stopCtx != nil {
+		w.stopCtx()
+	}
+	w.unlist()
+	for _, e := range w.entries {
+		e.deafen()
+		e.slot.dequeue(e)
+	}
+	for _, t := range w.targets {
+		if t.external != nil {
+			t.external.Unwatch()
+		}
+	}
+}
+
+// Acquire waits until the object can be had and takes it.
+//
+// # Errors
+//
+// As Wait.
+func (s *Slot) Acquire(ctx context.Context, closed <-chan struct{}) (Outcome, error) {
+	return Begin(false, Target{Slot: s, Closed: closed}).Wait(ctx)
+}
+
+// poke makes the waiter look again, also at what may end its wait.
+func (w *Waiter) poke() {
+	w.control.Add(1)
+	select {
+	case w.poked <- struct{}{}:
+	default:
+	}
+	if w.blocks.Load() {
+		futex.WakePrivate(&w.control)
+	}
+}
+
+// Wait waits until a target can be had, or all of them, and takes it or them.
+//
+// It blocks until then, or until ctx ends or a handle is closed; then nothing is
+// taken.
+//
+// # Errors
+//
+// ctx.Err(), wrapped, and with ErrStuck when another process holds a gate.
+// fs.ErrClosed. ErrStuck: the owner cannot be asked whether it lives. ErrCorrupt.
+// What an external target says.
+func (w *Waiter) Wait(ctx context.Context) (Outcome, error) {
+	defer w.End()
+	for {
+		seen := w.control.Load()
+		if w.isClosed() {
+			return Outcome{}, errClosed
+		}
+		behind := w.isBehind()
+		if !behind {
+			out, taken, err := w.look()
+			if taken || err != nil {
+				return out, err
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return Outcome{}, w.explain(err)
+		}
+		if behind {
+			w.park(ctx, seen, plan{never: true})
+			continue
+		}
+		if w.spin(seen) {
+			continue
+		}
+		p, err := w.prepare()
+		if err == nil {
+			err = w.overdue(p.missing)
+		}
+		if err == nil && !p.taken && !p.again {
+			w.sleep(ctx, seen, p)
+		}
+		p.release()
+		if p.taken || err != nil {
+			return p.out, err
+		}
+	}
+}
+
+// isBehind says whether another goroutine of this process is first in the queue
+// of the one object that is waited for.
+func (w *Waiter) isBehind() bool {
+	return !w.all && !w.external && len(w.entries) == 1 && !w.entries[0].slot.leads(w.entries[0])
+}
+
+func (w *Waiter) isClosed() bool {
+	for _, e := range w.entries {
+		select {
+		case <-e.closed:
+			return true
+		default:
+		}
+	}
+	return false
+}
+
+// overdue gives up behind a member whose file has been gone for too long.
+func (w *Waiter) overdue(missing *entry) error {
+	switch {
+	case missing == nil:
+		w.missing = time.Time{}
+	case w.missing.IsZero():
+		w.missing = time.Now()
+	case time.Since(w.missing) > strikes*time.Duration(tick.Load()):
+		state := missing.slot.cell.Load()
+		return errs.New(errs.ErrStuck, "the member file %08x of the process that owns it is gone (removed by hand, or by systemd's RemoveIPC), so nobody can tell whether that process is alive; if it is not needed, end it (atoll info shows who holds the object)", missing.inTheWay(state))
+	}
+	return nil
+}
+
+// explain adds to the end of a caller's time whom it was stuck behind, if that was
+// not an owner but the holder of a gate.
+func (w *Waiter) explain(cause error) error {
+	for _, e := range w.entries {
+		if holder := e.slot.cell.Load().Holder(); holder != 0 {
+			return errs.Because(cause, 0, errs.ErrStuck, "%s holds the object's gate, and seems to be stopped", e.slot.who(holder))
+		}
+	}
+	return cause
+}
+
+// inTheWay is the member who must be alive for the wait to go on, 0 if nobody.
+func (e *entry) inTheWay(state layout.State) uint32 {
+	if holder := state.Holder(); holder != 0 {
+		return holder
+	}
+	return e.slot.kind.Owner(state.Word())
+}
+
+// plan is what a blocked wait sleeps on.
+type plan struct {
+	again bool // do not sleep: look again
+	taken bool
+	out   Outcome
+
+	missing *entry        // who is in its way has no file
+	left    time.Duration // until a timer is due
+	never   bool          // none is
+	wall    bool          // left is of a clock that can be set
+
+	// One object, for which the thread itself blocks.
+	block    bool
+	word     *futex.Word
+	expected uint32
+	peer     *liveness.Peer
+	state    layout.State
+}
+
+func (p *plan) release() {
+	if p.peer != nil {
+		passOn(p.peer)
+		p.peer.Release()
+		p.peer = nil
+	}
+	if p.block {
+		blocking.Add(-1)
+		p.block = false
+	}
+}
