@@ -3,6 +3,7 @@
 package park
 
 import (
+	"runtime/debug"
 	"sync"
 
 	"atoll/internal/futex"
@@ -20,6 +21,10 @@ import (
 //
 // What Set's caller wrote before it is visible to fired. What the waker wrote is
 // visible to whoever loads the word.
+//
+// Who sets an arm from several goroutines loads the word and calls Set under one
+// lock, or looks at the word again after Set: an arm that is set already stays
+// with the value that it was set with.
 type Arm struct {
 	word  *futex.Word
 	fired func()
@@ -29,10 +34,12 @@ type Arm struct {
 	mu     sync.Mutex
 	holder holder        // of the last wait
 	gone   chan struct{} // what Clear waits for, closed when the arm is neither set nor firing
-	slot   uint32        // where the holder has the arm; belongs to the holder's goroutine
-	firing uint16        // calls of fired that have not returned
-	set    bool
-	taking bool // set, and the holder knows that it is to be taken out
+	slot   uint32        // where the holder has the arm; belongs to the holder
+	// expected is the word's value in the last wait. It stays while the arm is set.
+	expected uint32
+	firing   uint16 // calls of fired that have not returned
+	set      bool
+	taking   bool // set, and the holder knows that it is to be taken out
 }
 
 // holder has a wait in the kernel, or will have it. For each wait that an engine
@@ -58,14 +65,15 @@ func (a *Arm) Set(expected uint32) {
 	if a.set {
 		return
 	}
-	a.set = true
-	a.holder = put(a, expected)
+	a.set, a.expected = true, expected
+	a.holder = put(a)
 }
 
 // Clear takes the wait out. When it returns, neither the kernel nor this package
 // refers to the word, and fired is not running and will not be called, unless
 // somebody calls Set meanwhile. Then the arm may be set again, or the word
-// unmapped. Clear of an arm that is not set does nothing.
+// unmapped. Clear of an arm that is not set does nothing. It takes some 50 µs,
+// and less for each if many are cleared at once.
 //
 // The caller must not hold a lock that fired needs.
 func (a *Arm) Clear() {
@@ -104,10 +112,20 @@ func (a *Arm) done() {
 	a.set = false
 	if a.taking {
 		a.taking = false
+		a.passOn()
 	} else {
 		a.fire()
 	}
 	a.settle()
+}
+
+// passOn wakes others if the word has changed. There are wakes that reach only
+// one, by the kernel when a thread dies: this arm may have had it, and there is
+// nobody any more whom it could tell.
+func (a *Arm) passOn() {
+	if changed(a.word, a.expected) {
+		futex.Wake(a.word)
+	}
 }
 
 // fire calls fired, without mu, which the caller holds.
@@ -121,13 +139,25 @@ func (a *Arm) fire() {
 
 // fail says that the holder could not put the wait into the kernel, and has
 // forgotten it. A thread takes it over.
-func (a *Arm) fail(expected uint32) {
+func (a *Arm) fail() {
 	a.mu.Lock()
 	if a.taking {
 		a.mu.Unlock()
 		a.done()
 		return
 	}
-	a.holder = startThread(a, expected)
+	a.holder = threads{}.put(a)
 	a.mu.Unlock()
+}
+
+// changed says whether a word has another value, or none: its file may have been
+// truncated by another process.
+func changed(word *futex.Word, expected uint32) (is bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if recover() != nil {
+			is = true
+		}
+	}()
+	return word.Load() != expected
 }

@@ -50,6 +50,7 @@ type testArm struct {
 }
 
 func newArm(t testing.TB, word *futex.Word) *testArm {
+	t.Helper()
 	a := &testArm{hits: make(chan struct{}, 1024)}
 	a.Init(word, func() { a.hits <- struct{}{} })
 	t.Cleanup(a.Clear)

@@ -2,30 +2,23 @@
 
 package park
 
-import (
-	"sync"
-
-	"atoll/internal/futex"
-)
+import "sync"
 
 // op is what the thread of a ring or group is asked to do: to put a wait into the
 // kernel, or to take it out.
 type op struct {
-	arm      *Arm
-	expected uint32
-	take     bool
+	arm  *Arm
+	take bool
 }
 
-// inbox is a queue of such requests for one thread, which sleeps in the kernel on
-// many words, one of them the inbox's control word.
+// inbox is a queue of such requests for one thread, which may be asleep.
 type inbox struct {
-	// control is changed and woken when there is something to do and the thread
-	// sleeps, or is about to. The kernel has its address.
-	control futex.Word
+	kick func() // wakes the thread
 
 	mu     sync.Mutex
 	ops    []op
 	awake  bool // the thread looks at ops before it sleeps
+	held   int  // how many will kick the thread later, if need be
 	closed bool // there is no thread any more
 }
 
@@ -37,14 +30,31 @@ func (in *inbox) add(o op) bool {
 		return false
 	}
 	in.ops = append(in.ops, o)
-	kick := !in.awake
-	in.awake = true // one kick is enough
+	kick := !in.awake && in.held == 0
+	in.awake = in.awake || kick // one kick is enough
 	in.mu.Unlock()
 	if kick {
-		in.control.Add(1)
-		futex.WakePrivate(&in.control)
+		in.kick()
 	}
 	return true
+}
+
+// hold says that release will follow soon: until then requests only gather.
+func (in *inbox) hold() {
+	in.mu.Lock()
+	in.held++
+	in.mu.Unlock()
+}
+
+func (in *inbox) release() {
+	in.mu.Lock()
+	in.held--
+	kick := len(in.ops) > 0 && !in.awake
+	in.awake = in.awake || kick
+	in.mu.Unlock()
+	if kick {
+		in.kick()
+	}
 }
 
 // wake says that the thread is awake, so that nobody kicks it.
@@ -54,18 +64,15 @@ func (in *inbox) wake() {
 	in.mu.Unlock()
 }
 
-// takeAll gives the thread what is queued, in exchange for an empty slice. If
-// nothing is queued, the thread counts as asleep from now on, and must look after
-// itself when the control word is not, or does not stay, value.
-func (in *inbox) takeAll(empty []op) (ops []op, value uint32) {
+// takeAll gives the thread what is queued, in exchange for an empty slice. If that
+// is nothing, the thread counts as asleep from then on.
+func (in *inbox) takeAll(empty []op) []op {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if len(in.ops) == 0 {
-		in.awake = false
-		return nil, in.control.Load()
-	}
-	ops, in.ops = in.ops, empty
-	return ops, 0
+	ops := in.ops
+	in.ops = empty
+	in.awake = len(ops) > 0
+	return ops
 }
 
 // close ends the queue, and gives the thread what is left.

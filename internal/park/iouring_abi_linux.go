@@ -86,7 +86,6 @@ const (
 	ioringSetupClamp        = 1 << 4
 	ioringSetupSubmitAll    = 1 << 7
 	ioringSetupSingleIssuer = 1 << 12
-	ioringSetupDeferTaskrun = 1 << 13
 
 	ioringFeatSingleMmap = 1 << 0
 	ioringFeatNodrop     = 1 << 1
@@ -94,12 +93,17 @@ const (
 	ioringEnterGetevents      = 1 << 0
 	ioringEnterRegisteredRing = 1 << 4
 
+	ioringCqEventfdDisabled = 1 << 0
+
+	ioringRegisterEventfd           = 4
 	ioringRegisterRingFds           = 20
 	ioringUnregisterRingFds         = 21
 	ioringRegisterUseRegisteredRing = 1 << 31
 
 	ioringOffSqRing = 0
 	ioringOffSqes   = 0x10000000
+
+	futexWake = 1
 
 	futex2SizeU32 = 2
 	futex2Private = 128

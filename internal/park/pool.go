@@ -3,7 +3,7 @@
 package park
 
 import (
-	"runtime/debug"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -37,23 +37,26 @@ type pool struct {
 type group struct {
 	pool *pool
 	in   inbox
+	// control is changed and woken to wake the thread. The kernel has its address.
+	control futex.Word
 
 	n     int  // arms that were given to it, guarded by pool.mu
 	ended bool // and takes no more, guarded by pool.mu
 
 	// What follows belongs to the group's goroutine.
-	members []wait
+	members []*Arm
 	list    [futex.MaxWatches]waitv // list[i+1] is members[i]
 	leaving []*Arm                  // out of members, and not told yet
-	spare   []op
+	ops     []op                    // out of the inbox
+	value   uint32                  // of control, when the inbox was found empty
 }
 
 // waitv is the kernel's struct futex_waitv.
 type waitv struct {
-	value    uint64
-	addr     uint64
-	flags    uint32
-	reserved uint32
+	value uint64
+	addr  uint64
+	flags uint32
+	_     uint32
 }
 
 func (p *pool) way() Way {
@@ -63,17 +66,17 @@ func (p *pool) way() Way {
 	return FutexWaitv
 }
 
-func (p *pool) put(a *Arm, expected uint32) holder {
+func (p *pool) put(a *Arm) holder {
 	if p.broken.Load() {
 		return nil
 	}
 	if !futex.HasWaitAny() { // forbidden since
-		return startThread(a, expected)
+		return threads{}.put(a)
 	}
 	last, _ := a.holder.(*group)
 	g := p.reserve(last)
 	// A group that counts an arm does not end, so its inbox is open.
-	g.in.add(op{arm: a, expected: expected})
+	g.in.add(op{arm: a})
 	return g
 }
 
@@ -105,8 +108,8 @@ func (p *pool) place() *group {
 		}
 	}
 	g := &group{pool: p}
+	g.in.kick, g.in.awake = g.kick, true // it looks before it sleeps
 	p.groups = append(p.groups, g)
-	g.in.awake = true // it looks before it sleeps
 	go g.run()
 	return g
 }
@@ -133,43 +136,47 @@ func (p *pool) end(g *group) bool {
 	return true
 }
 
+func (g *group) kick() {
+	g.control.Add(1)
+	futex.WakePrivate(&g.control)
+}
+
 func (g *group) take(a *Arm) { g.in.add(op{arm: a, take: true}) }
 
 // run is the group's thread.
 func (g *group) run() {
-	// A word's file may have been truncated by somebody; see changed.
-	debug.SetPanicOnFault(true)
 	for {
-		value := g.accept()
+		g.accept()
 		if len(g.members) == 0 && g.pool.end(g) {
 			return
 		}
-		g.sleep(value)
+		g.sleep()
 		g.in.wake()
 		g.tell()
 	}
 }
 
-// accept does what the inbox says, until nothing is in it. It returns the control
-// word's value to sleep on.
-func (g *group) accept() uint32 {
+// accept does what the inbox says, until nothing is in it.
+func (g *group) accept() {
 	for {
-		ops, value := g.in.takeAll(g.spare)
-		if ops == nil {
-			return value
+		// Before the inbox is found empty: whoever puts something in after that
+		// changes it.
+		g.value = g.control.Load()
+		clear(g.ops)
+		g.ops = g.in.takeAll(g.ops[:0])
+		if len(g.ops) == 0 {
+			return
 		}
-		for _, o := range ops {
+		for _, o := range g.ops {
 			i := int(o.arm.slot)
 			switch {
 			case !o.take:
 				o.arm.slot = uint32(len(g.members))
-				g.members = append(g.members, wait{o.arm, o.expected})
-			case i < len(g.members) && g.members[i].arm == o.arm:
+				g.members = append(g.members, o.arm)
+			case i < len(g.members) && g.members[i] == o.arm:
 				g.leave(i)
 			}
 		}
-		clear(ops)
-		g.spare = ops[:0]
 		g.tell()
 	}
 }
@@ -177,29 +184,35 @@ func (g *group) accept() uint32 {
 // leave takes a member out, to be told later. Those after it may change places.
 func (g *group) leave(i int) {
 	last := len(g.members) - 1
-	g.leaving = append(g.leaving, g.members[i].arm)
+	g.leaving = append(g.leaving, g.members[i])
 	g.members[i] = g.members[last]
-	g.members[i].arm.slot = uint32(i)
-	g.members[last] = wait{}
+	g.members[i].slot = uint32(i)
+	g.members[last] = nil
 	g.members = g.members[:last]
 }
 
 // tell tells those who left. They may be set again meanwhile.
 func (g *group) tell() {
+	if len(g.leaving) == 0 {
+		return
+	}
 	g.pool.forget(g, len(g.leaving))
 	for _, a := range g.leaving {
 		a.done()
 	}
 	clear(g.leaving)
 	g.leaving = g.leaving[:0]
+	// Let them run now: the next system call takes this thread, and with it the
+	// processor that they are queued for, until Go's monitor notices.
+	runtime.Gosched()
 }
 
-// sleep sleeps until a word is woken or changes, or the control word is no longer
-// value. Those whose turn it is leave.
-func (g *group) sleep(value uint32) {
-	g.list[0] = waitv{value: uint64(value), addr: uint64(uintptr(unsafe.Pointer(&g.in.control))), flags: futex2SizeU32 | futex2Private}
-	for i, m := range g.members {
-		g.list[i+1] = waitv{value: uint64(m.expected), addr: uint64(uintptr(unsafe.Pointer(m.arm.word))), flags: futex2SizeU32}
+// sleep sleeps until a word is woken or changes, or the control word does. Those
+// whose turn it is leave.
+func (g *group) sleep() {
+	g.list[0] = waitv{value: uint64(g.value), addr: uint64(uintptr(unsafe.Pointer(&g.control))), flags: futex2SizeU32 | futex2Private}
+	for i, a := range g.members {
+		g.list[i+1] = waitv{value: uint64(a.expected), addr: uint64(uintptr(unsafe.Pointer(a.word))), flags: futex2SizeU32}
 	}
 	index, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&g.list)), uintptr(1+len(g.members)), 0, 0, 0, 0)
 	switch errno {
@@ -222,22 +235,11 @@ func (g *group) sleep(value uint32) {
 // out of the kernel no wake reaches it.
 func (g *group) leaveChanged(woken int) {
 	// From the end, because leave moves the last to the place of the one that left.
-	for i := len(g.members) - 1; i >= 0; i-- {
-		if m := g.members[i]; i == woken || changed(m.arm.word, m.expected) {
+	for i, a := range slices.Backward(g.members) {
+		if i == woken || changed(a.word, a.expected) {
 			g.leave(i)
 		}
 	}
-}
-
-// changed says whether a word has another value, or none: its file may have been
-// truncated by another process.
-func changed(word *futex.Word, expected uint32) (is bool) {
-	defer func() {
-		if recover() != nil {
-			is = true
-		}
-	}()
-	return word.Load() != expected
 }
 
 // leaveFaulty takes out the members whose words the kernel cannot look at; all,
@@ -245,7 +247,7 @@ func changed(word *futex.Word, expected uint32) (is bool) {
 func (g *group) leaveFaulty() {
 	before := len(g.members)
 	for i := before - 1; i >= 0; i-- {
-		if m := g.members[i]; futex.Wait(m.arm.word, m.expected, 0) != nil {
+		if a := g.members[i]; futex.Wait(a.word, a.expected, 0) != nil {
 			g.leave(i)
 		}
 	}
@@ -260,8 +262,8 @@ func (g *group) leaveFaulty() {
 // disband gives each member a thread of its own.
 func (g *group) disband() {
 	g.pool.forget(g, len(g.members))
-	for _, m := range g.members {
-		m.arm.fail(m.expected)
+	for _, a := range g.members {
+		a.fail()
 	}
 	clear(g.members)
 	g.members = g.members[:0]

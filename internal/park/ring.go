@@ -3,183 +3,128 @@
 package park
 
 import (
+	"errors"
+	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"atoll/internal/futex"
 )
 
-// ring is the way of io_uring: one ring, and one thread that submits and reaps. A
-// request dies with the task that submitted it, so the thread never ends; and it
-// need not share the ring with anybody, so the kernel runs completions only when
-// the thread asks for them.
+// ring is the way of io_uring: one ring for all arms.
+//
+// A request dies with the thread that submitted it, so one thread submits all,
+// and never ends. When a word is woken, the kernel interrupts the sleep of that
+// thread to make the completion, and signals an eventfd. On that another
+// goroutine, the reaper, sleeps in Go's poller.
+//
+// Why the thread does not sleep in io_uring_enter, and reap: a goroutine in a
+// system call keeps its processor, and whoever it has just told waits there until
+// Go's monitor takes the processor away, up to 10 ms. So the thread sleeps as Go's
+// own threads do. Besides, a sleep in io_uring_enter is counted as waiting for a
+// disk.
 type ring struct {
 	in   inbox
+	bell chan struct{} // kicks the thread
 	dead atomic.Bool
 
-	// What follows belongs to the ring's goroutine.
-	fd         int    // a descriptor, or with byIndex a number of this thread's table
-	byIndex    uint32 // the flag that says so
-	rings      mapping
-	sqes       mapping
-	sqHead     *atomic.Uint32 // written by the kernel
-	sqTail     *atomic.Uint32 // written by us
-	sqMask     uint32
-	cqHead     *atomic.Uint32 // written by us
-	cqTail     *atomic.Uint32 // written by the kernel
-	cqMask     uint32
-	cqes       unsafe.Pointer
-	controlled bool  // the control word's wait is in the kernel
-	starved    int   // times in a row that the kernel had no memory for requests
-	err        error // the ring is of no use any more
-	spare      []op
-	scratch    ioUringSqe // takes what cannot be submitted
-	table      table
-	leaving    []*Arm // reaped, and not told yet
-	refused    []wait // reaped, but the kernel did not take them
+	// These belong to the thread.
+	sq      submissions
+	ops     []op // out of the inbox
+	next    int  // the first of ops that is not submitted
+	leaving batch
+
+	completed *os.File // the eventfd
+
+	mu    sync.Mutex // the last lock to take
+	cq    completions
+	table table
 }
 
-// mapping is memory that is shared with the kernel.
-type mapping struct {
-	p    unsafe.Pointer
-	size uintptr
+// batch is arms that the ring has forgotten, and that have not been told.
+type batch struct {
+	done    []*Arm
+	refused []*Arm // the kernel did not take them
 }
+
+// batchSize bounds how long others wait until the thread is kicked.
+const batchSize = 256
 
 // What completions are told apart by: an index into the table with its sequence
 // number above, or one of these, whose index is too large.
 const (
-	controlData = 1<<64 - 1
-	cancelData  = 1<<64 - 2
+	cancelData = 1<<64 - 1
+	probeData  = 1<<64 - 2
 )
 
-// config is how large a ring is, and how completions come.
-type config struct {
-	sqEntries, cqEntries uint32
-	flags                uint32
-}
-
-// ringConfig has room for 4096 completions between two looks; if more come, the
-// kernel keeps them in a list.
-var ringConfig = config{256, 4096, ioringSetupSingleIssuer | ioringSetupDeferTaskrun}
+// ringConfig is the size of the ring: how much is submitted in one call, and how
+// many completions fit before the kernel keeps them in a list.
+var ringConfig = config{sqEntries: 256, cqEntries: 4096}
 
 // openRing starts a ring and its thread; nil if this system has none that can
 // wait for futexes, or forbids it.
 func openRing(c config) *ring {
 	opened := make(chan *ring)
 	go func() {
-		// Never unlocked. If there is no ring, the thread ends, too.
+		// Never unlocked: if there is no ring, the thread ends with the goroutine.
 		runtime.LockOSThread()
-		r := &ring{}
-		if r.setup(c) != nil || !r.works() {
-			r.release()
+		r := &ring{bell: make(chan struct{}, 1)}
+		r.in.kick = r.kick
+		if r.open(c) != nil {
 			opened <- nil
 			return
 		}
+		go r.reaper()
 		opened <- r
 		r.run()
 	}()
 	return <-opened
 }
 
-// setup makes the ring. What it has made is released by release, also after an
-// error.
-func (r *ring) setup(c config) error {
-	p := ioUringParams{flags: ioringSetupCqsize | ioringSetupClamp | ioringSetupSubmitAll | c.flags, cqEntries: c.cqEntries}
-	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(c.sqEntries), uintptr(unsafe.Pointer(&p)), 0)
-	r.fd = int(fd) // closed on exec: the kernel sees to that
-	if errno != 0 {
-		r.fd = -1
-		return errno
-	}
-	if need := uint32(ioringFeatSingleMmap | ioringFeatNodrop); p.features&need != need {
-		return unix.ENOSYS
-	}
-	sq, cq := &p.sqOff, &p.cqOff
-	size := max(uintptr(sq.array)+uintptr(p.sqEntries)*4, uintptr(cq.cqes)+uintptr(p.cqEntries)*unsafe.Sizeof(ioUringCqe{}))
-	if err := r.rings.open(r.fd, ioringOffSqRing, size); err != nil {
+func (r *ring) open(c config) error {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
 		return err
 	}
-	if err := r.sqes.open(r.fd, ioringOffSqes, uintptr(p.sqEntries)*unsafe.Sizeof(ioUringSqe{})); err != nil {
-		return err
+	r.completed = os.NewFile(uintptr(fd), "completions")
+	if err = open(c, fd, &r.sq, &r.cq); err == nil {
+		err = r.probe()
 	}
-	r.sqHead, r.sqTail, r.sqMask = r.rings.word(sq.head), r.rings.word(sq.tail), p.sqEntries-1
-	r.cqHead, r.cqTail, r.cqMask = r.rings.word(cq.head), r.rings.word(cq.tail), p.cqEntries-1
-	r.cqes = unsafe.Add(r.rings.p, cq.cqes)
-	for i := range p.sqEntries { // entries are submitted in their order, always
-		r.rings.word(sq.array + 4*i).Store(i)
+	if err != nil {
+		r.release()
 	}
-	r.hide()
-	return nil
+	return err
 }
 
-// hide gives up the descriptor for a number that only this thread knows: nobody
-// can close that by accident, and there is none to be counted as a leak.
-func (r *ring) hide() {
-	update := ioUringRsrcUpdate{offset: 1<<32 - 1, data: uint64(r.fd)}
-	n, _, errno := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), ioringRegisterRingFds, uintptr(unsafe.Pointer(&update)), 1, 0, 0)
-	if errno != 0 || n != 1 {
-		return
+// probe tries a futex wait that must not wait: the answer is another where the
+// kernel does not know the request.
+func (r *ring) probe() error {
+	word := new(atomic.Uint32)
+	r.sq.add(futexWait(word, 1, probeData))
+	err := r.sq.submit()
+	runtime.KeepAlive(word)
+	if err != nil {
+		return err
 	}
-	_ = unix.Close(r.fd)
-	r.fd, r.byIndex = int(update.offset), ioringEnterRegisteredRing
+	if c, ok := r.cq.next(); !ok || unix.Errno(-c.res) != unix.EAGAIN {
+		return unix.ENOSYS
+	}
+	return nil
 }
 
 // release gives everything back to the kernel, which forgets all waits.
 func (r *ring) release() {
-	switch {
-	case r.fd < 0:
-	case r.byIndex == 0:
-		_ = unix.Close(r.fd)
-	default:
-		update := ioUringRsrcUpdate{offset: uint32(r.fd)}
-		_, _, _ = unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), ioringUnregisterRingFds|ioringRegisterUseRegisteredRing,
-			uintptr(unsafe.Pointer(&update)), 1, 0, 0)
-	}
-	r.rings.close()
-	r.sqes.close()
-}
-
-func (m *mapping) open(fd int, offset int64, size uintptr) error {
-	p, err := unix.MmapPtr(fd, offset, nil, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
-	if err != nil {
-		return err
-	}
-	m.p, m.size = p, size
-	return nil
-}
-
-func (m *mapping) close() {
-	if m.p != nil {
-		_ = unix.MunmapPtr(m.p, m.size)
-	}
-}
-
-func (m *mapping) word(offset uint32) *atomic.Uint32 {
-	return (*atomic.Uint32)(unsafe.Add(m.p, offset))
-}
-
-// works tries a futex wait that must not wait: the answer differs where the
-// kernel does not know the request.
-func (r *ring) works() bool {
-	r.submitWait(&r.in.control, r.in.control.Load()+1, futex2Private, controlData)
-	r.enter(1)
-	head := r.cqHead.Load()
-	if r.err != nil || head == r.cqTail.Load() {
-		return false
-	}
-	r.cqHead.Store(head + 1)
-	return unix.Errno(-r.cqe(head).res) == unix.EAGAIN
+	r.sq.close()
+	_ = r.completed.Close() // ends the reaper
 }
 
 func (r *ring) way() Way      { return IOUring }
 func (r *ring) stopped() bool { return r.dead.Load() }
 
-func (r *ring) put(a *Arm, expected uint32) holder {
-	if !r.in.add(op{arm: a, expected: expected}) {
+func (r *ring) put(a *Arm) holder {
+	if !r.in.add(op{arm: a}) {
 		return nil
 	}
 	return r
@@ -187,162 +132,164 @@ func (r *ring) put(a *Arm, expected uint32) holder {
 
 func (r *ring) take(a *Arm) { r.in.add(op{arm: a, take: true}) }
 
+func (r *ring) kick() {
+	select {
+	case r.bell <- struct{}{}:
+	default: // it is kicked already
+	}
+}
+
 // run is the ring's thread.
 func (r *ring) run() {
-	r.in.wake()
-	for r.err == nil {
+	for starved := 0; ; {
+		r.cq.mute(true) // while it is awake, it looks itself
 		r.accept()
-		r.enter(1)
-		r.reap()
+		err := r.sq.submit()
+		r.reapAll(&r.leaving)
+		r.cq.mute(false)
+		came := r.reapAll(&r.leaving) // between the look and the end of mute
+		switch {
+		case r.cq.lost():
+			r.stop()
+			return
+		case err == nil && came == 0 && r.sq.pending() == 0 && r.next == len(r.ops):
+			starved = 0
+			<-r.bell
+		case err == nil, errors.Is(err, unix.EINTR), errors.Is(err, unix.EBUSY):
+		case errors.Is(err, unix.EAGAIN) && starved < 100:
+			starved++
+			time.Sleep(time.Millisecond) //nolint:forbidigo // nothing tells when the kernel has memory again
+		default: // forbidden meanwhile
+			r.stop()
+			return
+		}
 	}
-	r.stop()
 }
 
-// accept turns what is in the inbox into submissions, until nothing is in it, and
-// sees to it that the next request ends the sleep.
+// accept turns what is in the inbox into submissions, as far as there is room.
 func (r *ring) accept() {
 	for {
-		ops, value := r.in.takeAll(r.spare)
-		if ops == nil {
-			if !r.controlled {
-				r.controlled = true
-				r.submitWait(&r.in.control, value, futex2Private, controlData)
+		for r.next < len(r.ops) {
+			if !r.submit(r.ops[r.next]) {
+				return
 			}
+			r.next++
+		}
+		clear(r.ops)
+		r.ops, r.next = r.in.takeAll(r.ops[:0]), 0
+		if len(r.ops) == 0 {
 			return
 		}
-		for _, o := range ops {
-			if !o.take {
-				o.arm.slot = r.table.add(wait{o.arm, o.expected})
-				r.submitWait(o.arm.word, o.expected, 0, r.table.name(o.arm.slot))
-			} else if r.table.has(o.arm) {
-				r.submitCancel(r.table.name(o.arm.slot))
-			}
-		}
-		clear(ops)
-		r.spare = ops[:0]
 	}
 }
 
-func (r *ring) submitWait(word *futex.Word, expected uint32, flags int32, name uint64) {
-	*r.sqe() = ioUringSqe{
-		opcode: ioringOpFutexWait, fd: futex2SizeU32 | flags, addr: uint64(uintptr(unsafe.Pointer(word))),
-		addr2: uint64(expected), addr3: futexBitsetMatchAny, userData: name,
+// submit makes a submission of a request. False: there is no room.
+func (r *ring) submit(o op) bool {
+	if r.sq.full() {
+		return false
 	}
-	r.commit()
-}
-
-// submitCancel asks for the end of a wait. If that has just been woken, there is
-// nothing to cancel; in either case it is the wait's own completion that counts.
-func (r *ring) submitCancel(name uint64) {
-	*r.sqe() = ioUringSqe{opcode: ioringOpAsyncCancel, addr: name, userData: cancelData}
-	r.commit()
-}
-
-// sqe is the next entry, to be filled and committed.
-func (r *ring) sqe() *ioUringSqe {
-	for r.err == nil {
-		tail := r.sqTail.Load()
-		if tail-r.sqHead.Load() <= r.sqMask {
-			return (*ioUringSqe)(unsafe.Add(r.sqes.p, uintptr(tail&r.sqMask)*unsafe.Sizeof(ioUringSqe{})))
-		}
-		r.enter(0)
-	}
-	return &r.scratch
-}
-
-func (r *ring) commit() {
-	if r.err == nil {
-		r.sqTail.Add(1)
-	}
-}
-
-// enter submits what is committed, and sleeps until there are so many
-// completions. It may return without either: the caller comes back.
-func (r *ring) enter(completions uintptr) {
-	pending := r.sqTail.Load() - r.sqHead.Load()
-	_, _, errno := unix.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(pending), completions,
-		uintptr(ioringEnterGetevents|r.byIndex), 0, 0)
-	switch errno {
-	case 0, unix.EINTR:
-		r.starved = 0
-	case unix.EBUSY: // too many completions: reap some first
-		r.reap()
-	case unix.EAGAIN: // no memory for requests
-		r.reap()
-		if r.starved++; r.starved > 100 {
-			r.err = errno
-			return
-		}
-		time.Sleep(time.Millisecond) //nolint:forbidigo // nothing tells when the kernel has memory again
-	default: // EBADR: a completion was lost. Or the calls were forbidden meanwhile.
-		r.err = errno
-	}
-}
-
-func (r *ring) cqe(i uint32) *ioUringCqe {
-	return (*ioUringCqe)(unsafe.Add(r.cqes, uintptr(i&r.cqMask)*unsafe.Sizeof(ioUringCqe{})))
-}
-
-// reap takes the completions, and tells whose waits have ended.
-func (r *ring) reap() {
-	head, tail := r.cqHead.Load(), r.cqTail.Load()
-	if head == tail {
-		return
-	}
-	r.in.wake()
-	for ; head != tail; head++ {
-		r.complete(r.cqe(head))
-	}
-	r.cqHead.Store(head)
-	r.tell()
-}
-
-func (r *ring) complete(c *ioUringCqe) {
-	switch c.userData {
-	case cancelData:
-		return
-	case controlData:
-		r.controlled = false
-		return
-	}
-	w, ok := r.table.remove(c.userData)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	switch {
-	case !ok: // cannot be; nobody waits for it
-	case c.res == -int32(unix.ENOMEM), c.res == -int32(unix.EPERM):
-		r.refused = append(r.refused, w)
-	default: // woken, another value, cancelled, a word that is not mapped
-		r.leaving = append(r.leaving, w.arm)
+	case !o.take:
+		o.arm.slot = r.table.add(o.arm)
+		r.sq.add(futexWait(o.arm.word, o.arm.expected, r.table.name(o.arm.slot)))
+	case !r.table.has(o.arm): // it has ended meanwhile
+	case r.crowded() && wakeCount(o.arm.word) > 0:
+	default:
+		// If it was just woken, there is nothing to cancel. In either case it is the
+		// completion of the wait that counts.
+		r.sq.add(asyncCancel(r.table.name(o.arm.slot), cancelData))
+	}
+	return true
+}
+
+// crowded says that waits had better be ended by a wake, which also others see
+// who sleep on the word: to cancel one, the kernel looks through all. It cannot be
+// done while the wait may not have come to the kernel yet.
+func (r *ring) crowded() bool { return r.table.len() > 256 && r.sq.pending() == 0 }
+
+// reaper tells those whose waits the kernel has ended while the thread slept.
+func (r *ring) reaper() {
+	var b batch
+	for count := make([]byte, 8); ; {
+		if _, err := r.completed.Read(count); err != nil {
+			return
+		}
+		// More than the ring holds may have come: the kernel gives out the others
+		// when the thread asks for them.
+		if r.reapAll(&b) > int(r.cq.mask)/2 {
+			r.kick()
+		}
 	}
 }
 
-// tell tells those who left. They may be set again meanwhile.
-func (r *ring) tell() {
-	for _, a := range r.leaving {
+// reapAll takes all completions, and tells whose waits have ended. It says how
+// many there were.
+func (r *ring) reapAll(b *batch) (all int) {
+	for {
+		n := r.reap(b)
+		if n == 0 {
+			return all
+		}
+		all += n
+		r.in.hold()
+		b.tell()
+		r.in.release()
+	}
+}
+
+// reap takes some completions.
+func (r *ring) reap(b *batch) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.dead.Load() { // and its memory is gone
+		return 0
+	}
+	for n := range batchSize {
+		c, ok := r.cq.next()
+		if !ok {
+			return n
+		}
+		a := r.table.remove(c.userData)
+		switch {
+		case a == nil: // a cancellation
+		case c.res == -int32(unix.ENOMEM), c.res == -int32(unix.EPERM):
+			b.refused = append(b.refused, a)
+		default: // woken, another value, cancelled, a word that is not mapped
+			b.done = append(b.done, a)
+		}
+	}
+	return batchSize
+}
+
+// tell tells the arms. They may be set again meanwhile.
+func (b *batch) tell() {
+	for _, a := range b.done {
 		a.done()
 	}
-	clear(r.leaving)
-	r.leaving = r.leaving[:0]
-	for _, w := range r.refused {
-		w.arm.fail(w.expected)
+	for _, a := range b.refused {
+		a.fail()
 	}
-	clear(r.refused)
-	r.refused = r.refused[:0]
+	clear(b.done)
+	clear(b.refused)
+	b.done, b.refused = b.done[:0], b.refused[:0]
 }
 
 // stop gives the ring up. Every arm fires: whoever sets it again comes to another
 // engine.
 func (r *ring) stop() {
+	left := append(r.ops[r.next:], r.in.close()...)
+	r.mu.Lock()
 	r.dead.Store(true)
-	left := r.in.close()
+	r.leaving.done = append(r.leaving.done, r.table.all()...)
 	r.release()
-	for _, w := range r.table.all() {
-		r.leaving = append(r.leaving, w.arm)
-	}
+	r.mu.Unlock()
 	for _, o := range left {
 		if !o.take {
-			r.leaving = append(r.leaving, o.arm)
+			r.leaving.done = append(r.leaving.done, o.arm)
 		}
 	}
 	reconsider()
-	r.tell()
+	r.leaving.tell()
 }

@@ -2,13 +2,7 @@
 
 package park
 
-// wait is an arm that is in a ring or group, and the value that its word has.
-type wait struct {
-	arm      *Arm
-	expected uint32
-}
-
-// table gives waits numbers that the kernel hands back, and that are not used
+// table gives the arms in a ring numbers that the kernel hands back, and that are not used
 // twice: a slot, and above it how often the slot was used.
 type table struct {
 	slots []slot
@@ -16,49 +10,52 @@ type table struct {
 }
 
 type slot struct {
-	wait
+	arm      *Arm
 	sequence uint32
 }
 
-// add gives a wait a slot.
-func (t *table) add(w wait) uint32 {
+// add gives an arm a slot.
+func (t *table) add(a *Arm) uint32 {
 	last := len(t.free) - 1
 	if last < 0 {
-		t.slots = append(t.slots, slot{wait: w})
+		t.slots = append(t.slots, slot{arm: a})
 		return uint32(len(t.slots) - 1)
 	}
 	i := t.free[last]
 	t.free = t.free[:last]
-	t.slots[i].wait = w
+	t.slots[i].arm = a
 	return i
 }
 
-// name is the number of the wait in a slot.
+// name is the number of the arm in a slot.
 func (t *table) name(i uint32) uint64 { return uint64(t.slots[i].sequence)<<32 | uint64(i) }
 
 // has says whether an arm is in the slot that it was given last.
 func (t *table) has(a *Arm) bool { return int(a.slot) < len(t.slots) && t.slots[a.slot].arm == a }
 
-// remove takes out the wait with a name, if it is there.
-func (t *table) remove(name uint64) (wait, bool) {
+// len is how many arms are in the table.
+func (t *table) len() int { return len(t.slots) - len(t.free) }
+
+// remove takes out the arm with a name; nil if it is not there.
+func (t *table) remove(name uint64) *Arm {
 	i := uint32(name)
 	if int(i) >= len(t.slots) || t.name(i) != name || t.slots[i].arm == nil {
-		return wait{}, false
+		return nil
 	}
 	s := &t.slots[i]
-	w := s.wait
-	s.wait = wait{}
+	a := s.arm
+	s.arm = nil
 	s.sequence++
 	t.free = append(t.free, i)
-	return w, true
+	return a
 }
 
-// all is every wait that is in the table.
-func (t *table) all() (waits []wait) {
+// all is every arm that is in the table.
+func (t *table) all() (arms []*Arm) {
 	for i := range t.slots {
 		if t.slots[i].arm != nil {
-			waits = append(waits, t.slots[i].wait)
+			arms = append(arms, t.slots[i].arm)
 		}
 	}
-	return waits
+	return arms
 }

@@ -3,7 +3,9 @@
 package park
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"atoll/internal/futex"
@@ -12,8 +14,25 @@ import (
 // threads is the way of last resort: a thread for each word.
 type threads struct{}
 
-func (threads) put(a *Arm, expected uint32) holder { return startThread(a, expected) }
-func (threads) way() Way                           { return Threads }
+// maxThreads is how many threads there are at the most: Go ends a program that
+// has more than 10,000, and a container often allows fewer. For what is more than
+// that, the looker looks at the words.
+const maxThreads = 500
+
+// waiting counts the threads.
+var waiting atomic.Int32
+
+func (threads) put(a *Arm) holder {
+	if waiting.Add(1) > maxThreads {
+		waiting.Add(-1)
+		return theLooker.put(a)
+	}
+	t := &thread{arm: a}
+	go t.run()
+	return t
+}
+
+func (threads) way() Way { return Threads }
 
 // thread is one wait in futex(2), and the goroutine that is blocked in it.
 type thread struct {
@@ -23,15 +42,10 @@ type thread struct {
 	out   bool          // it is out, and take came too late
 }
 
-func startThread(a *Arm, expected uint32) *thread {
-	t := &thread{arm: a}
-	go t.run(expected)
-	return t
-}
-
-func (t *thread) run(expected uint32) {
+func (t *thread) run() {
 	// Whatever ends the wait, also an error, fires: the caller looks at the word.
-	_ = futex.Wait(t.arm.word, expected, -1)
+	_ = futex.Wait(t.arm.word, t.arm.expected, -1)
+	waiting.Add(-1)
 	t.mu.Lock()
 	if t.ended != nil {
 		close(t.ended)
@@ -53,17 +67,83 @@ func (t *thread) take(*Arm) {
 	go t.evict()
 }
 
+// atOnce is a pause of no length.
+var atOnce = func() <-chan time.Time { c := make(chan time.Time); close(c); return c }()
+
 // evict wakes the word until the thread is out: the first wake may come before it
 // sleeps. Others who sleep on the word look at it and sleep again. Who can only
 // read a word can wake it, too.
 func (t *thread) evict() {
-	for pause := 10 * time.Microsecond; ; pause = min(2*pause, 100*time.Millisecond) {
+	for tries := 0; ; tries++ {
 		futex.Wake(t.arm.word)
+		var pause <-chan time.Time
+		if tries > 20 { // it waits for a processor, before it sleeps or after
+			pause = time.After(time.Millisecond)
+		} else {
+			runtime.Gosched()
+			pause = atOnce
+		}
 		select {
 		case <-t.ended:
 			t.arm.done()
 			return
-		case <-time.After(pause):
+		case <-pause:
 		}
 	}
+}
+
+// looker looks at words 100 times a second, for those who found no thread.
+type looker struct {
+	mu   sync.Mutex
+	arms map[*Arm]bool // true: to be taken out
+}
+
+var theLooker looker
+
+func (l *looker) put(a *Arm) holder {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.arms == nil {
+		l.arms = make(map[*Arm]bool)
+		go l.run()
+	}
+	l.arms[a] = false
+	return l
+}
+
+func (l *looker) take(a *Arm) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, there := l.arms[a]; there {
+		l.arms[a] = true
+	}
+}
+
+// run looks until there is nothing to look at.
+func (l *looker) run() {
+	for tick := time.Tick(10 * time.Millisecond); ; <-tick {
+		leaving, last := l.look()
+		for _, a := range leaving {
+			a.done()
+		}
+		if last {
+			return
+		}
+	}
+}
+
+func (l *looker) look() (leaving []*Arm, last bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for a, take := range l.arms {
+		if take || changed(a.word, a.expected) {
+			delete(l.arms, a)
+			leaving = append(leaving, a)
+		}
+	}
+	if len(l.arms) > 0 {
+		return leaving, false
+	}
+	l.arms = nil
+	return leaving, true
 }

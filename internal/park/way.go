@@ -29,7 +29,7 @@ func (w Way) String() string {
 type engine interface {
 	// put accepts a wait, and says who holds it; nil if the engine has stopped.
 	// The caller holds the arm's mu.
-	put(a *Arm, expected uint32) holder
+	put(a *Arm) holder
 	way() Way
 }
 
@@ -57,9 +57,9 @@ func Force(w Way) {
 }
 
 // put hands a wait to the engine of the time.
-func put(a *Arm, expected uint32) holder {
+func put(a *Arm) holder {
 	for {
-		if h := current().put(a, expected); h != nil {
+		if h := current().put(a); h != nil {
 			return h
 		}
 		reconsider()
