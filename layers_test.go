@@ -53,7 +53,8 @@ var layers = map[string]layer{
 	"internal/liveness":  {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/namespace": {row: 3, allow: []string{xsys}},
 
-	"internal/wait": {row: 4, linuxOnly: true},
+	"internal/park": {row: 3, allow: []string{xsys}, linuxOnly: true},
+	"internal/wait": {row: 4, allow: []string{xsys}, linuxOnly: true},
 
 	"internal/onlinux": {row: 5, allow: []string{xsys}, linuxOnly: true},
 

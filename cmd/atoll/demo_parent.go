@@ -326,7 +326,7 @@ func (d *demo) awaitWaiter(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case info.Waiters:
+		case info.Waiters > 0:
 			return nil
 		case ctx.Err() != nil:
 			return fmt.Errorf("%s does not wait for the mutex: %w", d.reader, ctx.Err())

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 
 	"atoll"
@@ -109,6 +110,8 @@ func showState(i *atoll.Info) string {
 		return "-"
 	case i.Type == atoll.TypeMutex:
 		return "free"
+	case i.Count != nil:
+		return fmt.Sprintf("count %d of %d", *i.Count, i.Max)
 	case *i.Signaled:
 		return "signaled"
 	}
@@ -129,11 +132,21 @@ func sectionState(i *atoll.Info) string {
 	return state
 }
 
-func yesNo(b bool) string {
-	if b {
-		return "yes"
+// showWaiters says how many wait, and in which processes.
+func showWaiters(i *atoll.Info) string {
+	if i.Waiters == 0 {
+		return "none"
 	}
-	return "no"
+	return fmt.Sprintf("%d in %s", i.Waiters, showProcesses(i.Waiting))
+}
+
+// showDue says when a timer is due, and how often after that.
+func showDue(i *atoll.Info) string {
+	due := i.Due.Format(time.DateTime + ".000")
+	if i.Period > 0 {
+		due += ", then every " + time.Duration(i.Period).String()
+	}
+	return due
 }
 
 // byteCount is a flag for a number of bytes: 512, 64K, 1M, 2G, 0x1000.

@@ -50,11 +50,20 @@ func printInfo(w io.Writer, i *atoll.Info) error {
 		line("reset", map[bool]string{true: "manual", false: "auto"}[i.ManualReset])
 	default: // nothing of their own
 	}
+	if i.Count != nil {
+		line("count", fmt.Sprintf("%d of %d", *i.Count, i.Max))
+	}
+	if i.Due != nil {
+		line("due", showDue(i))
+	}
+	if i.OwnerSince != nil {
+		line("owned since", "at the latest "+i.OwnerSince.Format(time.DateTime))
+	}
 	line("holders", showProcesses(i.Holders))
 	if i.Type == atoll.TypeSection {
 		line("viewers", showProcesses(i.Viewers))
 	} else {
-		line("waiters", yesNo(i.Waiters))
+		line("waiters", showWaiters(i))
 	}
 	if i.Busy != nil {
 		line("being changed by", showProcess(*i.Busy))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -91,7 +92,7 @@ func row(i *item, long bool) string {
 	}
 	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n",
 		show(i.Name), i.Type, size, showSize(i.Resident), showState(&i.Info), showProcesses(i.Holders),
-		showProcesses(i.Viewers), yesNo(i.Waiters), i.Info.Mode.Perm(), i.UID, age(i.Created))
+		showProcesses(i.Viewers), strconv.Itoa(i.Waiters), i.Info.Mode.Perm(), i.UID, age(i.Created))
 }
 
 // age is how long ago something was, roughly.

@@ -32,7 +32,7 @@ func (w *Waiter) spin(seen uint32) bool {
 		return false // goroutines of one process find each other by themselves
 	}
 	state := s.cell.Load()
-	if next, v := w.entries[0].claim.Take(state.Word()); v != layout.Blocked || next != state.Word() {
+	if _, v := w.entries[0].claim.Take(state.Word()); v != layout.Blocked && state.Holder() == 0 {
 		return true
 	}
 	budget := s.spin.Load()
