@@ -17,6 +17,7 @@ import (
 	"atoll/internal/check"
 	"atoll/internal/futex"
 	"atoll/internal/liveness"
+	"atoll/internal/park"
 	"atoll/internal/testkit"
 	"atoll/internal/wait"
 )
@@ -27,6 +28,7 @@ import (
 //	tick=10ms   how often it asks about the dead
 //	bell=off    its bell stays silent when it dies
 //	waitv=off   it behaves as on a kernel without futex_waitv
+//	way=WAY     it waits for parked goroutines in that way of package park
 //	die=POINT   it kills itself at a point of package check (build tag atollcheck)
 //	stop=POINT  it stops itself there
 var _ = testkit.Role("agent", func(self *testkit.Self) {
@@ -40,6 +42,8 @@ var _ = testkit.Role("agent", func(self *testkit.Self) {
 			liveness.SilenceBell()
 		case "waitv":
 			futex.ForbidWaitAny(true)
+		case "way":
+			self.Must(forceWay(value))
 		case "die":
 			at(value, func() {
 				_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
@@ -54,7 +58,7 @@ var _ = testkit.Role("agent", func(self *testkit.Self) {
 			})
 		}
 	}
-	a := agent{mutexes: make(map[string]*Mutex), events: make(map[string]*Event)}
+	a := agent{mutexes: make(map[string]*Mutex), events: make(map[string]*Event), semaphores: make(map[string]*Semaphore), timers: make(map[string]*Timer)}
 	for line, ok := self.Hear(); ok; line, ok = self.Hear() {
 		verb, name, _ := strings.Cut(line, " ")
 		answer, err := a.do(verb, name)
@@ -74,8 +78,21 @@ func at(point string, do func()) {
 }
 
 type agent struct {
-	mutexes map[string]*Mutex
-	events  map[string]*Event
+	mutexes    map[string]*Mutex
+	events     map[string]*Event
+	semaphores map[string]*Semaphore
+	timers     map[string]*Timer
+}
+
+// forceWay takes the name that park gives to a way.
+func forceWay(name string) error {
+	for _, way := range []park.Way{park.IOURing, park.FutexWaitv, park.Threads} {
+		if way.String() == name {
+			park.Force(way)
+			return nil
+		}
+	}
+	return fmt.Errorf("package park has no way %q", name)
 }
 
 func (a *agent) do(verb, name string) (answer string, err error) {
@@ -106,6 +123,12 @@ func (a *agent) do(verb, name string) (answer string, err error) {
 		err = a.events[name].Set()
 	case "wait":
 		err = a.events[name].Wait(ctx)
+	case "pulse":
+		err = a.events[name].Pulse()
+	case "semaphore", "release", "timer", "timers", "after", "cancel":
+		return a.doCounting(verb, name)
+	case "any", "all", "await":
+		return a.doSeveral(verb, strings.Split(name, ","))
 	case "close":
 		if m := a.mutexes[name]; m != nil {
 			err = m.Close()
@@ -115,12 +138,74 @@ func (a *agent) do(verb, name string) (answer string, err error) {
 	return answer, err
 }
 
+// doCounting is do for semaphores and timers.
+func (a *agent) doCounting(verb, name string) (answer string, err error) {
+	switch verb {
+	case "semaphore":
+		a.semaphores[name], _, err = CreateOrOpenSemaphore(name, SemaphoreOptions{Max: 100})
+	case "release":
+		_, err = a.semaphores[name].Release(1)
+	case "timer":
+		a.timers[name], _, err = CreateOrOpenTimer(name, TimerOptions{})
+	case "timers":
+		// Manual reset.
+		a.timers[name], _, err = CreateOrOpenTimer(name, TimerOptions{ManualReset: true})
+	case "after":
+		// NAME DURATION
+		name, text, _ := strings.Cut(name, " ")
+		d, e := time.ParseDuration(text)
+		if e != nil {
+			return "", e
+		}
+		err = a.timers[name].SetAfter(d, 0)
+	case "cancel":
+		err = a.timers[name].Cancel()
+	}
+	return answer, err
+}
+
+// doSeveral waits for any or all of the objects; "await" waits for one.
+func (a *agent) doSeveral(verb string, names []string) (answer string, err error) {
+	var objects []Waitable
+	for _, name := range names {
+		objects = append(objects, a.find(name))
+	}
+	wait := WaitAny
+	if verb == "all" {
+		wait = WaitAll
+	}
+	r, err := wait(context.Background(), objects...)
+	answer = fmt.Sprintf(" %d", r.Index)
+	if r.Abandoned != nil {
+		answer += fmt.Sprintf(" abandoned by %d", r.Abandoned.PID)
+	}
+	return answer, err
+}
+
+func (a *agent) find(name string) Waitable {
+	switch {
+	case a.mutexes[name] != nil:
+		return a.mutexes[name]
+	case a.events[name] != nil:
+		return a.events[name]
+	case a.semaphores[name] != nil:
+		return a.semaphores[name]
+	}
+	return a.timers[name]
+}
+
 func (a *agent) close(self *testkit.Self) {
 	for _, m := range a.mutexes {
 		self.Must(m.Close())
 	}
 	for _, e := range a.events {
 		self.Must(e.Close())
+	}
+	for _, s := range a.semaphores {
+		self.Must(s.Close())
+	}
+	for _, t := range a.timers {
+		self.Must(t.Close())
 	}
 }
 
