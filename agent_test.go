@@ -86,7 +86,7 @@ type agent struct {
 
 // forceWay takes the name that park gives to a way.
 func forceWay(name string) error {
-	for _, way := range []park.Way{park.IOURing, park.FutexWaitv, park.Threads} {
+	for _, way := range []park.Way{park.IOUring, park.FutexWaitv, park.Threads} {
 		if way.String() == name {
 			park.Force(way)
 			return nil
