@@ -25,6 +25,7 @@ type submissions struct {
 	head    *atomic.Uint32 // written by the kernel
 	tail    *atomic.Uint32
 	mask    uint32
+	flags   *atomic.Uint32 // written by the kernel
 }
 
 // completions is the side on which they come out. One may look at a time.
@@ -69,7 +70,7 @@ func open(c config, eventfd int, in *submissions, out *completions) error {
 		return err
 	}
 	word := in.rings.word
-	in.head, in.tail, in.mask = word(sq.head), word(sq.tail), p.sqEntries-1
+	in.head, in.tail, in.flags, in.mask = word(sq.head), word(sq.tail), word(sq.flags), p.sqEntries-1
 	for i := range p.sqEntries { // entries are submitted in their order, always
 		word(sq.array + 4*i).Store(i)
 	}
@@ -138,6 +139,10 @@ func (s *submissions) close() {
 
 // pending is how many entries the kernel has not taken yet.
 func (s *submissions) pending() uint32 { return s.tail.Load() - s.head.Load() }
+
+// overflown says that the kernel keeps completions for which it had no room, and
+// gives them out at the next submit.
+func (s *submissions) overflown() bool { return s.flags.Load()&ioringSqCqOverflow != 0 }
 
 func (s *submissions) full() bool { return s.pending() > s.mask }
 

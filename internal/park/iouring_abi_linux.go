@@ -93,6 +93,7 @@ const (
 	ioringEnterGetevents      = 1 << 0
 	ioringEnterRegisteredRing = 1 << 4
 
+	ioringSqCqOverflow      = 1 << 1
 	ioringCqEventfdDisabled = 1 << 0
 
 	ioringRegisterEventfd           = 4

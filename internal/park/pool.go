@@ -60,7 +60,7 @@ type waitv struct {
 }
 
 func (p *pool) way() Way {
-	if !futex.HasWaitAny() {
+	if p.broken.Load() || !futex.HasWaitAny() {
 		return Threads
 	}
 	return FutexWaitv

@@ -152,7 +152,7 @@ func (r *ring) run() {
 		case r.cq.lost():
 			r.stop()
 			return
-		case err == nil && came == 0 && r.sq.pending() == 0 && r.next == len(r.ops):
+		case err == nil && came == 0 && r.idle():
 			starved = 0
 			<-r.bell
 		case err == nil, errors.Is(err, unix.EINTR), errors.Is(err, unix.EBUSY):
@@ -164,6 +164,11 @@ func (r *ring) run() {
 			return
 		}
 	}
+}
+
+// idle says that the thread has submitted all that there is.
+func (r *ring) idle() bool {
+	return r.sq.pending() == 0 && r.next == len(r.ops) && !r.sq.overflown()
 }
 
 // accept turns what is in the inbox into submissions, as far as there is room.
@@ -216,8 +221,8 @@ func (r *ring) reaper() {
 		if _, err := r.completed.Read(count); err != nil {
 			return
 		}
-		// More than the ring holds may have come: the kernel gives out the others
-		// when the thread asks for them.
+		// If the ring was full, more may have come than it holds. The kernel gives
+		// that out when the thread asks for it. It may not have said so yet.
 		if r.reapAll(&b) > int(r.cq.mask)/2 {
 			r.kick()
 		}

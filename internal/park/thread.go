@@ -43,8 +43,7 @@ type thread struct {
 }
 
 func (t *thread) run() {
-	// Whatever ends the wait, also an error, fires: the caller looks at the word.
-	_ = futex.Wait(t.arm.word, t.arm.expected, -1)
+	t.wait()
 	waiting.Add(-1)
 	t.mu.Lock()
 	if t.ended != nil {
@@ -55,6 +54,26 @@ func (t *thread) run() {
 	t.out = true
 	t.mu.Unlock()
 	t.arm.done()
+}
+
+// wait returns when the word was woken, or changed, or cannot be waited on, or
+// when take was called a second ago: in a file that somebody has truncated, a word
+// cannot be woken any more.
+func (t *thread) wait() {
+	const tick = time.Second
+	for {
+		begin := time.Now()
+		err := futex.Wait(t.arm.word, t.arm.expected, tick)
+		if err != nil || time.Since(begin) < tick || t.taken() || changed(t.arm.word, t.arm.expected) {
+			return
+		}
+	}
+}
+
+func (t *thread) taken() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ended != nil
 }
 
 func (t *thread) take(*Arm) {
@@ -96,9 +115,10 @@ func (t *thread) evict() {
 type looker struct {
 	mu   sync.Mutex
 	arms map[*Arm]bool // true: to be taken out
+	bell chan struct{} // somebody is to be taken out
 }
 
-var theLooker looker
+var theLooker = looker{bell: make(chan struct{}, 1)}
 
 func (l *looker) put(a *Arm) holder {
 	l.mu.Lock()
@@ -116,18 +136,26 @@ func (l *looker) take(a *Arm) {
 	defer l.mu.Unlock()
 	if _, there := l.arms[a]; there {
 		l.arms[a] = true
+		select {
+		case l.bell <- struct{}{}:
+		default: // it knows
+		}
 	}
 }
 
 // run looks until there is nothing to look at.
 func (l *looker) run() {
-	for tick := time.Tick(10 * time.Millisecond); ; <-tick {
+	for tick := time.Tick(10 * time.Millisecond); ; {
 		leaving, last := l.look()
 		for _, a := range leaving {
 			a.done()
 		}
 		if last {
 			return
+		}
+		select {
+		case <-tick:
+		case <-l.bell:
 		}
 	}
 }
