@@ -66,7 +66,27 @@ var (
 			return o, created, err
 		},
 	}
-	kinds = []kind{mutexes, events, sections}
+	semaphores = kind{
+		TypeSemaphore,
+		func(name string) (Object, error) { return object(CreateSemaphore(name, SemaphoreOptions{Max: 1})) },
+		func(name string) (Object, error) { return object(OpenSemaphore(name, 0)) },
+		func(name string) (Object, bool, error) {
+			s, created, err := CreateOrOpenSemaphore(name, SemaphoreOptions{Max: 1})
+			o, err := object(s, err)
+			return o, created, err
+		},
+	}
+	timers = kind{
+		TypeTimer,
+		func(name string) (Object, error) { return object(CreateTimer(name, TimerOptions{})) },
+		func(name string) (Object, error) { return object(OpenTimer(name, 0)) },
+		func(name string) (Object, bool, error) {
+			t, created, err := CreateOrOpenTimer(name, TimerOptions{})
+			o, err := object(t, err)
+			return o, created, err
+		},
+	}
+	kinds = []kind{mutexes, events, sections, semaphores, timers}
 )
 
 // made checks that a call gave a handle, and closes it at the end of the test.
@@ -120,6 +140,21 @@ func same(t *testing.T, a, b Object) bool {
 		must(t, a.Set())
 		ok, err := b.(*Event).TryWait()
 		must(t, errors.Join(err, a.Reset()))
+		return ok
+	case *Semaphore:
+		_, err := a.Release(1)
+		must(t, err)
+		ok, err := b.(*Semaphore).TryWait()
+		must(t, err)
+		_, err = a.TryWait()
+		must(t, err)
+		return ok
+	case *Timer:
+		must(t, a.SetAfter(0, 0))
+		ok, err := b.(*Timer).TryWait()
+		must(t, err)
+		_, err = a.TryWait()
+		must(t, err)
 		return ok
 	case *Section:
 		v, w := newTestView(t, a, 0, 0, 0), newTestView(t, b.(*Section), 0, 0, 0)
@@ -369,16 +404,18 @@ func TestNameTypes(t *testing.T) {
 	t.Run("C021", clash(mutexes, events))
 	t.Run("C024", clash(mutexes, sections))
 	t.Run("C026", clash(events, mutexes))
-	t.Run("C028", foreign(layout.Semaphore, sections))
-	t.Run("C029", foreign(layout.Timer, sections))
+	t.Run("C028", clash(semaphores, sections))
+	t.Run("C029", clash(timers, sections))
 	t.Run("C030", foreign(layout.Job, sections))
 	t.Run("C032", clash(sections, events))
 	t.Run("C036", func(t *testing.T) {
 		t.Run("event, section", clash(events, sections))
 		t.Run("section, mutex", clash(sections, mutexes))
-		for _, typ := range []layout.Type{layout.Semaphore, layout.Timer, layout.Job} {
-			t.Run(typ.String(), foreign(typ, kinds...))
-		}
+		t.Run("semaphore, mutex", clash(semaphores, mutexes))
+		t.Run("timer, event", clash(timers, events))
+		t.Run("mutex, semaphore", clash(mutexes, semaphores))
+		t.Run("event, timer", clash(events, timers))
+		t.Run("job", foreign(layout.Job, kinds...))
 	})
 	opens := func(existing, other kind) func(t *testing.T) {
 		return func(t *testing.T) {
