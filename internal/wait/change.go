@@ -65,7 +65,7 @@ func (s *Slot) swap(state layout.State, next layout.Change) bool {
 		return false
 	}
 	if state.Gate() != 0 {
-		s.page.SinceOwner.Store(0)
+		s.forgetSince()
 		s.outside.Store(false)
 		s.notify()
 	}
@@ -77,7 +77,7 @@ func (s *Slot) swap(state layout.State, next layout.Change) bool {
 func (s *Slot) storeAndOpen(word uint32) error {
 	s.cell.StoreUnderGate(word, s.me)
 	check.Point("gate.changed")
-	s.page.SinceOwner.Store(0) // whoever is the owner now has not been seen so far
+	s.forgetSince()
 	return s.openAndWake()
 }
 

@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/liveness"
 )
@@ -44,7 +43,7 @@ func (s *Slot) peek(c layout.Claim) (peek, error) {
 
 func (s *Slot) peekTimer(p *peek) error {
 	if !p.schedule.Sound() {
-		return errs.New(errs.ErrCorrupt, "the timer's setting is damaged: some process wrote over it")
+		return errSchedule
 	}
 	now := clock(p.schedule)
 	if !p.schedule.Signaled(now) {

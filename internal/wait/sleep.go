@@ -130,7 +130,9 @@ func (e *entry) beware(number uint32, pk peek, p *plan) (dead bool, err error) {
 		p.missing = e
 	case status == liveness.Alive:
 	case pk.state.Holder() != 0:
-		p.again, err = s.repair(pk.state)
+		if p.again, err = s.repair(pk.state); !p.again {
+			p.retry() // soon: the decider's other lock goes with this one
+		}
 	case e.waiter.all:
 		return true, nil
 	case s.cell.CompareAndSwap(pk.state, pk.state.With(e.claim.TakeOver())):
@@ -153,6 +155,15 @@ func (s *Slot) askByBell(number uint32) (*liveness.Peer, liveness.Status) {
 		return peer, liveness.Alive
 	}
 	return peer, peer.Status()
+}
+
+// retry has the wait look again in a moment, whether or not anything happens.
+func (p *plan) retry() {
+	p.left, p.never = time.Millisecond, false
+	if p.block {
+		blocking.Add(-1)
+		p.block = false
+	}
 }
 
 // consider notes when a timer will be due.

@@ -192,6 +192,13 @@ func (s *Slot) announce(state layout.State) {
 	s.show(len(s.queue))
 }
 
+// forgetSince: whoever owns the mutex next has not been seen so far.
+func (s *Slot) forgetSince() {
+	if s.kind == layout.MutexWord {
+		s.page.SinceOwner.Store(0)
+	}
+}
+
 // show writes how many wait to our seat; nobody leaves it. The caller holds s.mu.
 func (s *Slot) show(n int) {
 	if s.seat == 0 {

@@ -4,6 +4,7 @@ package wait
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -15,6 +16,8 @@ import (
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 )
+
+var errSchedule = errs.New(errs.ErrCorrupt, "the timer's setting is damaged: some process wrote over it")
 
 // ChangeTimer changes a timer's setting, and has everybody who waits look again.
 // It blocks only while another process holds the gate.
@@ -39,7 +42,7 @@ func (s *Slot) ChangeTimer(next func(s layout.Schedule, now int64) layout.Schedu
 			check.Point("gate.closed")
 			schedule := s.page.Current(word).Load()
 			if !schedule.Sound() {
-				return s.openAndWake()
+				return errors.Join(errSchedule, s.openAndWake())
 			}
 			s.page.Other(word).Store(next(schedule, clock(schedule)))
 			return s.storeAndOpen(layout.Turn(word))
@@ -56,7 +59,7 @@ func (s *Slot) Schedule() (layout.Schedule, error) {
 			continue
 		}
 		if !schedule.Sound() {
-			return schedule, errs.New(errs.ErrCorrupt, "the timer's setting is damaged: some process wrote over it")
+			return schedule, errSchedule
 		}
 		return schedule, nil
 	}
@@ -72,11 +75,20 @@ func clock(s layout.Schedule) int64 {
 
 // Monotonic is the monotonic clock of the initial time namespace, in nanoseconds:
 // processes in other time namespaces see their clock moved by a fixed amount.
-func Monotonic() int64 {
+func Monotonic() int64 { return begun.monotonic + int64(time.Since(begun.at)) - namespaceOffset() }
+
+// begun is one moment by the system's monotonic clock and by Go's, which is the
+// same clock, and read without a system call.
+var begun = func() (b struct {
+	at        time.Time
+	monotonic int64
+},
+) {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail
-	return ts.Nano() - namespaceOffset()
-}
+	b.at, b.monotonic = time.Now(), ts.Nano()
+	return b
+}()
 
 // initialTimeNamespace is the inode of the time namespace in which a system
 // starts, fixed in the kernel.
