@@ -210,7 +210,7 @@ func asyncCancel(submitted, name uint64) ioUringSqe {
 // wakeCount wakes everybody who sleeps on a shared word, and says how many that
 // were.
 func wakeCount(word *futex.Word) int {
-	n, _, errno := unix.Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWake, math.MaxInt32)
+	n, _, errno := unix.Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWakeOp, math.MaxInt32)
 	if errno != 0 {
 		return 0
 	}

@@ -104,7 +104,8 @@ const (
 	ioringOffSqRing = 0
 	ioringOffSqes   = 0x10000000
 
-	futexWake = 1
+	futexWaitOp = 0
+	futexWakeOp = 1
 
 	futex2SizeU32 = 2
 	futex2Private = 128

@@ -31,7 +31,9 @@ func (t *table) add(a *Arm) uint32 {
 func (t *table) name(i uint32) uint64 { return uint64(t.slots[i].sequence)<<32 | uint64(i) }
 
 // has says whether an arm is in the slot that it was given last.
-func (t *table) has(a *Arm) bool { return int(a.slot) < len(t.slots) && t.slots[a.slot].arm == a }
+func (t *table) has(a *Arm) bool {
+	return uint64(a.slot) < uint64(len(t.slots)) && t.slots[a.slot].arm == a
+}
 
 // len is how many arms are in the table.
 func (t *table) len() int { return len(t.slots) - len(t.free) }
@@ -39,7 +41,7 @@ func (t *table) len() int { return len(t.slots) - len(t.free) }
 // remove takes out the arm with a name; nil if it is not there.
 func (t *table) remove(name uint64) *Arm {
 	i := uint32(name)
-	if int(i) >= len(t.slots) || t.name(i) != name || t.slots[i].arm == nil {
+	if uint64(i) >= uint64(len(t.slots)) || t.name(i) != name || t.slots[i].arm == nil {
 		return nil
 	}
 	s := &t.slots[i]

@@ -7,6 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"atoll/internal/futex"
 )
@@ -56,15 +59,15 @@ func (t *thread) run() {
 	t.arm.done()
 }
 
-// wait returns when the word was woken, or changed, or cannot be waited on, or
-// when take was called a second ago: in a file that somebody has truncated, a word
-// cannot be woken any more.
+// wait returns when the word was woken, or changed, or cannot be waited on; or when
+// take was called a second ago: in a file that somebody has truncated, a word
+// cannot be woken any more. A signal, as Go's scheduler sends them, is no reason.
 func (t *thread) wait() {
-	const tick = time.Second
+	tick := unix.NsecToTimespec(time.Second.Nanoseconds())
 	for {
-		begin := time.Now()
-		err := futex.Wait(t.arm.word, t.arm.expected, tick)
-		if err != nil || time.Since(begin) < tick || t.taken() || changed(t.arm.word, t.arm.expected) {
+		_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(t.arm.word)), futexWaitOp,
+			uintptr(t.arm.expected), uintptr(unsafe.Pointer(&tick)), 0, 0)
+		if errno != unix.EINTR && errno != unix.ETIMEDOUT || t.taken() || changed(t.arm.word, t.arm.expected) {
 			return
 		}
 	}
