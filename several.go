@@ -238,7 +238,7 @@ func (c channel[T]) Channel() reflect.Value { return reflect.ValueOf(c.c) }
 
 // Received keeps what the sleeping wait received.
 func (c channel[T]) Received(v reflect.Value, open bool) {
-	value, _ := v.Interface().(T)
+	value, _ := reflect.TypeAssert[T](v)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.kept = append(c.kept, received[T]{value, open})

@@ -69,8 +69,9 @@ func (k Kind) Sound(s State, limit uint32) bool {
 	case AutoEventWord:
 		// Whoever sets the signal gives a grant with it.
 		return w&SignaledBit == 0 || grants(w) != 0
+	default: // any word will do
+		return true
 	}
-	return true
 }
 
 // IsTimer says whether the object's state is in its settings, too.
@@ -120,6 +121,7 @@ func (c Claim) Take(word uint32) (next uint32, v Verdict) {
 		}
 	case AutoEventWord:
 		return c.takeAuto(word)
+	default: // a timer's word does not tell
 	}
 	return word, Blocked
 }

@@ -23,8 +23,9 @@ func kindOf(h layout.Header) (kind layout.Kind, ok bool) {
 		return eventKind(h), true
 	case layout.Timer:
 		return timerKind(h), true
+	default: // no state
+		return 0, false
 	}
-	return 0, false
 }
 
 // state reads the state of a synchronisation object.
@@ -48,6 +49,7 @@ func (s *space) state(i *Info, sight *namespace.Sight) {
 		i.Count = &count
 	case layout.ManualTimerWord, layout.AutoTimerWord:
 		signaled = i.timer(sight.Page.Current(word).Load())
+	default: // the word says it all
 	}
 	i.Signaled = &signaled
 	s.waiting(i, sight.Page)

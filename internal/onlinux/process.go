@@ -42,13 +42,15 @@ func WaitProcess(pid int) (*ProcessWait, error) {
 	return &ProcessWait{file: os.NewFile(uintptr(fd), "process"), ended: make(chan struct{})}, nil
 }
 
-func (p *ProcessWait) join() (wait.Target, error) { return wait.Target{External: p}, nil }
+func (p *ProcessWait) join() (wait.Target, error) { //nolint:unparam // as all Waitables
+	return wait.Target{External: p}, nil
+}
 
 func (p *ProcessWait) leave() {}
 
 func (p *ProcessWait) took(wait.Outcome) (*Previous, error) { return nil, nil }
 
-// Lasting: a process that has ended stays so.
+// Lasting says yes: a process that has ended stays so.
 func (p *ProcessWait) Lasting() bool { return true }
 
 // Ready says whether the process has ended.
@@ -124,7 +126,9 @@ func (p *ProcessWait) Received(reflect.Value, bool) {}
 // ChannelWait lets a wait end with a value from a channel.
 type ChannelWait struct{ wait.External }
 
-func (c ChannelWait) join() (wait.Target, error) { return wait.Target{External: c.External}, nil }
+func (c ChannelWait) join() (wait.Target, error) { //nolint:unparam // as all Waitables
+	return wait.Target{External: c.External}, nil
+}
 
 func (c ChannelWait) leave() {}
 

@@ -33,7 +33,9 @@ func (p *plain) join() (wait.Target, error) {
 
 func (p *plain) leave() { p.finish() }
 
-func (p *plain) took(wait.Outcome) (*Previous, error) { return nil, p.waited(nil) }
+func (p *plain) took(wait.Outcome) (*Previous, error) { //nolint:unparam // as all Waitables
+	return nil, p.waited(nil)
+}
 
 func (m *Mutex) join() (wait.Target, error) {
 	return wait.Target{Slot: &m.att.Slot, Closed: m.done}, m.begin(access.Wait)

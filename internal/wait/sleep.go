@@ -119,7 +119,7 @@ func (e *entry) sleepOn(p *plan, a arm, word *futex.Word, expected uint32, state
 // of several objects that are wanted together: then it counts as ready.
 func (e *entry) beware(number uint32, pk peek, p *plan) (dead bool, err error) {
 	s := e.slot
-	status := liveness.Alive
+	var status liveness.Status
 	if p.block {
 		p.peer, status = s.askByBell(number)
 	} else {
