@@ -22,6 +22,7 @@ type (
 	kernelResult      = onlinux.Result
 	kernelProcessWait = onlinux.ProcessWait
 	kernelChannelWait = onlinux.ChannelWait
+	kernelObjectError = onlinux.ObjectError
 
 	kernelSection        = onlinux.Section
 	kernelSectionOptions = onlinux.SectionOptions

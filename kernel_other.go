@@ -87,7 +87,12 @@ type (
 	kernelSignaler    any
 	kernelProcessWait struct{}
 	kernelChannelWait struct{ External any }
-	kernelResult      struct {
+	kernelObjectError struct {
+		error
+		Index int
+		Err   error
+	}
+	kernelResult struct {
 		Index    int
 		Previous *kernelPrevious
 	}

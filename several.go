@@ -2,6 +2,7 @@ package atoll
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"reflect"
@@ -22,7 +23,6 @@ type Waitable interface {
 // which it unlocks, or a *Semaphore, which it releases by one.
 type Signaler interface {
 	signaler() kernelSignaler
-	label() (Type, string)
 }
 
 func (m *Mutex) waitable() kernelWaitable     { return m.kernel }
@@ -70,7 +70,7 @@ func WaitAny(ctx context.Context, objects ...Waitable) (Result, error) {
 		return Result{}, fail("wait for any", 0, "", err)
 	}
 	r, err := kernelWaitAny(ctx, kernel)
-	return result(r), fail("wait for any", 0, "", err)
+	return result(r), failOf("wait for any", objects, err)
 }
 
 // WaitAll waits until all of the objects are signaled at one instant, and takes them
@@ -96,7 +96,7 @@ func WaitAll(ctx context.Context, objects ...Waitable) (Result, error) {
 		return Result{}, fail("wait for all", 0, "", err)
 	}
 	r, err := kernelWaitAll(ctx, kernel)
-	return result(r), fail("wait for all", 0, "", err)
+	return result(r), failOf("wait for all", objects, err)
 }
 
 // SignalAndWait signals one object and waits for another. The wait begins first: a
@@ -113,7 +113,8 @@ func WaitAll(ctx context.Context, objects ...Waitable) (Result, error) {
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-signalobjectandwait
 func SignalAndWait(ctx context.Context, signal Signaler, wait Waitable) (Result, error) {
-	kernel, err := waitables([]Waitable{wait})
+	objects := []Waitable{wait}
+	kernel, err := waitables(objects)
 	if err == nil && isNil(signal) {
 		err = errNilObject
 	}
@@ -121,8 +122,16 @@ func SignalAndWait(ctx context.Context, signal Signaler, wait Waitable) (Result,
 		return Result{}, fail("signal and wait", 0, "", err)
 	}
 	r, err := kernelSignalAndWait(ctx, signal.signaler(), kernel[0])
-	typ, name := wait.label()
-	return result(r), fail("signal and wait", typ, name, err)
+	return result(r), failOf("signal and wait", objects, err)
+}
+
+// failOf is fail for an error that may be about one of several objects.
+func failOf(op string, objects []Waitable, err error) error {
+	if at, ok := errors.AsType[*kernelObjectError](err); ok {
+		typ, name := objects[at.Index].label()
+		return fail(op, typ, name, at.Err)
+	}
+	return fail(op, 0, "", err)
 }
 
 func result(r kernelResult) Result {

@@ -5,6 +5,7 @@ package onlinux
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"atoll/internal/access"
@@ -60,6 +61,17 @@ type Result struct {
 	Previous *Previous
 }
 
+// ObjectError is an error about one object of several.
+type ObjectError struct {
+	Index int
+	Err   error
+}
+
+func (e *ObjectError) Error() string { return fmt.Sprintf("object %d: %v", e.Index, e.Err) }
+
+// Unwrap returns Err.
+func (e *ObjectError) Unwrap() error { return e.Err }
+
 // WaitAny waits for the first of the objects.
 func WaitAny(ctx context.Context, objects []Waitable) (Result, error) {
 	return waitSeveral(ctx, objects, false, nil)
@@ -82,10 +94,10 @@ func waitSeveral(ctx context.Context, objects []Waitable, all bool, signal Signa
 		return Result{}, errs.New(fs.ErrInvalid, "one call waits for 1 to %d objects, not for %d", MaxWait, len(objects))
 	}
 	targets := make([]wait.Target, 0, len(objects))
-	for _, o := range objects {
+	for i, o := range objects {
 		target, err := o.join()
 		if err != nil {
-			return Result{}, err
+			return Result{}, &ObjectError{Index: i, Err: err}
 		}
 		defer o.leave()
 		targets = append(targets, target)
@@ -103,7 +115,10 @@ func waitSeveral(ctx context.Context, objects []Waitable, all bool, signal Signa
 		}
 	}
 	out, err := w.Wait(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrClosed):
+		return Result{}, &ObjectError{Index: out.Index, Err: err}
+	case err != nil:
 		return Result{}, err
 	}
 	return taken(objects, out, all)

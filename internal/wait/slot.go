@@ -55,8 +55,7 @@ type entry struct {
 	waiter *Waiter
 	slot   *Slot
 	claim  layout.Claim
-	closed <-chan struct{} // ends the wait: its handle was closed
-	bell   *bell           // of whom the object waits for, if it is listened to
+	bell   *bell // of whom the object waits for, if it is listened to
 }
 
 // Init sets the slot up for a process that is member number me of members. A slot

@@ -76,6 +76,7 @@ type Waiter struct {
 }
 
 type target struct {
+	closed   <-chan struct{}
 	entry    *entry // nil: external, or an object that comes earlier, too
 	external External
 }
@@ -105,17 +106,17 @@ func (w *Waiter) add(t Target) target {
 	}
 	for _, e := range w.entries {
 		if e.slot == t.Slot {
-			return target{}
+			return target{closed: t.Closed}
 		}
 	}
 	e := &w.first
 	if len(w.entries) > 0 {
 		e = new(entry)
 	}
-	*e = entry{waiter: w, slot: t.Slot, closed: t.Closed}
+	*e = entry{waiter: w, slot: t.Slot}
 	w.entries = append(w.entries, e)
 	t.Slot.enqueue(e)
-	return target{entry: e}
+	return target{entry: e, closed: t.Closed}
 }
 
 // End ends the wait. It may be called again.
@@ -174,8 +175,8 @@ func (w *Waiter) Wait(ctx context.Context) (Outcome, error) {
 	defer w.End()
 	for {
 		seen := w.control.Load()
-		if w.isClosed() {
-			return Outcome{}, errClosed
+		if i := w.closedTarget(); i >= 0 {
+			return Outcome{Index: i}, errClosed
 		}
 		behind := w.isBehind()
 		if !behind {
@@ -214,15 +215,16 @@ func (w *Waiter) isBehind() bool {
 	return !w.all && !w.external && len(w.entries) == 1 && !w.entries[0].slot.leads(w.entries[0])
 }
 
-func (w *Waiter) isClosed() bool {
-	for _, e := range w.entries {
+// closedTarget is a target whose handle was closed, -1 if there is none.
+func (w *Waiter) closedTarget() int {
+	for i, t := range w.targets {
 		select {
-		case <-e.closed:
-			return true
+		case <-t.closed:
+			return i
 		default:
 		}
 	}
-	return false
+	return -1
 }
 
 // overdue gives up behind a member whose file has been gone for too long.
