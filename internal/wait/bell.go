@@ -163,7 +163,7 @@ func (b *bell) rung() {
 
 // awaitLock returns when the dying member can no longer write, or wanted says no.
 func awaitLock(peer *liveness.Peer, wanted func() bool) {
-	for pause := 20 * time.Microsecond; wanted() && peer.Status() == liveness.Alive; pause = min(2*pause, time.Millisecond) {
+	for pause := 20 * time.Microsecond; wanted() && peer.Status() == liveness.Alive; pause = min(pause+pause/8, time.Millisecond) {
 		time.Sleep(pause) //nolint:forbidigo // the kernel tells of a death, but not of the lock that falls after it
 	}
 }
