@@ -9,7 +9,7 @@ import (
 // Cell is the state of one synchronisation object: 64 bits that are changed by
 // one compare-and-swap.
 //
-//	bits 0–31   word   meaning by type, see words.go; sleepers sleep on it
+//	bits 0–31   word   meaning by type, see words.go
 //	bits 32–63  gate   0:         open, nobody sleeps
 //	                   oneBit|N:  open, only goroutines of member N sleep
 //	                   Many:      open, several processes sleep
@@ -94,9 +94,6 @@ func (c *Cell) CompareAndSwap(old, next State) bool {
 // StoreUnderGate writes the word while the caller holds the gate, which keeps
 // every other process from changing the cell.
 func (c *Cell) StoreUnderGate(word, gate uint32) { c.v.Store(uint64(MakeState(word, gate))) }
-
-// FutexWord is the lower half as the kernel sees it.
-func (c *Cell) FutexWord() *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(c)) }
 
 // GateWord is the upper half as the kernel sees it.
 func (c *Cell) GateWord() *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Add(unsafe.Pointer(c), 4)) }

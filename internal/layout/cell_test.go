@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"sync/atomic"
 	"testing"
 	"unsafe"
 
@@ -197,8 +196,8 @@ func TestCellLayout(t *testing.T) {
 	if !c.CompareAndSwap(0, MakeState(0x11223344, 0x55667788)) || c.CompareAndSwap(0, 1) {
 		t.Error("compare and swap")
 	}
-	if c.FutexWord().Load() != 0x11223344 || c.GateWord().Load() != 0x55667788 {
-		t.Errorf("word %#x, gate %#x", c.FutexWord().Load(), c.GateWord().Load())
+	if c.GateWord().Load() != 0x55667788 {
+		t.Errorf("gate %#x", c.GateWord().Load())
 	}
 	c.StoreUnderGate(7, 9)
 	if s := c.Load(); s.Word() != 7 || s.Gate() != 9 {
@@ -210,7 +209,6 @@ func TestCellLayout(t *testing.T) {
 	if StateOffset%64 != 0 || MemberBell%64 != 0 {
 		t.Error("what changes must have a cache line of its own")
 	}
-	var _ *atomic.Uint32 = c.FutexWord()
 }
 
 func TestStateInAFile(t *testing.T) {

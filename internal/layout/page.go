@@ -10,7 +10,11 @@ import (
 // under the gate, or is for people only.
 type Page struct {
 	Cell Cell
-	_    [56]byte // a cache line of its own
+	// Wakes counts, under the gate, how often everybody was woken. It is what
+	// sleepers sleep on: one that read it before it registered cannot fall asleep
+	// after a wake that took its registration away, whatever the word is by then.
+	Wakes atomic.Uint32
+	_     [52]byte // a cache line of its own
 
 	Pending Pending
 	_       [48]byte
@@ -77,6 +81,7 @@ func (t Tag) Sequence() uint32 { return uint32(t & OwnerMask) }
 
 // The places of the fields, for the layout's signature and for readers of files.
 const (
+	wakesOffset    = unsafe.Offsetof(Page{}.Wakes)
 	pendingOffset  = unsafe.Offsetof(Page{}.Pending)
 	sinceOffset    = unsafe.Offsetof(Page{}.Since)
 	settingsOffset = unsafe.Offsetof(Page{}.Settings)

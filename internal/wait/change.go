@@ -85,7 +85,8 @@ func (s *Slot) storeAndOpen(word uint32) error {
 // registered as a sleeper: who is woken and does not get the object registers
 // again.
 func (s *Slot) openAndWake() error {
-	err := futex.OpenAndWake(s.cell.FutexWord(), s.cell.GateWord())
+	s.page.Wakes.Add(1)
+	err := futex.OpenAndWake(&s.page.Wakes, s.cell.GateWord())
 	check.Point("gate.opened")
 	s.notify()
 	return s.fault(err)

@@ -13,8 +13,9 @@
 //     whoever wants the gate next, or the tick of any process with sleepers. That
 //     one opens the gate and wakes everybody.
 //   - Who sleeps is said in the compare-and-swap that precedes every sleep, with
-//     the gate open; the kernel compares the word again before it lets anybody
-//     sleep. So a change cannot slip in between.
+//     the gate open. The sleeper has read the number of wakes before, and the
+//     kernel compares it again before it lets anybody sleep. So no wake can slip in
+//     between, also if the word has come back to what it was.
 //
 // A process has one place per object, a Slot, however many of its goroutines wait.
 // A signal reaches every process that sleeps and the cell decides who gets the

@@ -71,6 +71,7 @@ func (w *Waiter) prepare() (plan, error) {
 // prepare is the part of one object. ready: it could be had.
 func (e *entry) prepare(p *plan) (ready bool, err error) {
 	s := e.slot
+	wakes := s.page.Wakes.Load() // before the look, and before registering
 	pk, err := s.peek(e.claim)
 	if err != nil {
 		return false, err
@@ -89,7 +90,7 @@ func (e *entry) prepare(p *plan) (ready bool, err error) {
 		ready = ready || dead
 	}
 	if pk.state.Holder() != 0 {
-		e.sleepOn(p, &s.gate, s.cell.GateWord(), pk.state.Gate(), pk.state)
+		e.sleepOn(p, &s.gate, s.cell.GateWord(), pk.state.Gate())
 		return false, nil
 	}
 	next := pk.state.Register(s.me)
@@ -99,19 +100,21 @@ func (e *entry) prepare(p *plan) (ready bool, err error) {
 	}
 	check.Point("wait.registered")
 	s.announce(next)
-	e.sleepOn(p, &s.word, s.cell.FutexWord(), next.Word(), next)
+	e.sleepOn(p, &s.wakes, &s.page.Wakes, wakes)
 	return ready, nil
 }
 
 type arm interface{ Set(expected uint32) }
 
 // sleepOn has the word watched: by the thread itself, or for it.
-func (e *entry) sleepOn(p *plan, a arm, word *futex.Word, expected uint32, state layout.State) {
+func (e *entry) sleepOn(p *plan, a arm, word *futex.Word, expected uint32) {
 	if p.block {
-		p.word, p.expected, p.state = word, expected, state
+		p.word, p.expected = word, expected
 		return
 	}
 	a.Set(expected)
+	// Another goroutine may have set it, later than we looked.
+	p.again = p.again || word.Load() != expected
 }
 
 // beware asks whether who is in the way is alive, and has its bell watched. A dead
@@ -193,7 +196,7 @@ func (w *Waiter) sleep(ctx context.Context, seen uint32, p plan) {
 	}
 	passOn(p.peer) // before all else: they may wait for other objects
 	awaitLock(p.peer, func() bool {
-		return w.entries[0].slot.cell.Load() == p.state && w.control.Load() == seen
+		return p.word.Load() == p.expected && w.control.Load() == seen
 	})
 }
 

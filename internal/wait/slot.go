@@ -34,7 +34,7 @@ type Slot struct {
 
 	// The waits in the kernel of goroutines that are parked. They stay there from
 	// one wait to the next, until they fire.
-	word, gate park.Arm
+	wakes, gate park.Arm
 
 	// outside: the last signal came from another process, so that a thread that
 	// blocks in the kernel is reached sooner than a goroutine.
@@ -65,7 +65,7 @@ func (s *Slot) Init(o Object, me uint32, members *liveness.Folder) {
 	s.me, s.members = me, members
 	s.outside.Store(true)
 	s.spin.Store(spinMax)
-	s.word.Init(s.cell.FutexWord(), s.fired)
+	s.wakes.Init(&s.page.Wakes, s.fired)
 	s.gate.Init(s.cell.GateWord(), s.fired)
 }
 
@@ -78,7 +78,7 @@ func (s *Slot) Waiting() int { return int(s.waiting.Load()) }
 // Retire takes the process's waits for the object out of the kernel, when its last
 // handle is closed and nobody waits any more.
 func (s *Slot) Retire() {
-	s.word.Clear()
+	s.wakes.Clear()
 	s.gate.Clear()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,8 +157,8 @@ func (s *Slot) tell() {
 	}
 }
 
-// fired is called when a wait in the kernel has ended: somebody woke the word or
-// the gate, or it changed before the wait began.
+// fired is called when a wait in the kernel has ended: everybody was woken, or the
+// gate has opened.
 func (s *Slot) fired() {
 	s.outside.Store(true)
 	s.notify()

@@ -248,7 +248,7 @@ func TestSpuriousWakes(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					futex.Wake(o.cell.FutexWord())
+					futex.Wake(&o.page.Wakes)
 				}
 			}
 		}()

@@ -276,7 +276,6 @@ type plan struct {
 	word     *futex.Word
 	expected uint32
 	peer     *liveness.Peer
-	state    layout.State
 }
 
 func (p *plan) release() {
