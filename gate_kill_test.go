@@ -311,3 +311,27 @@ func TestCloseWhileTakingOver(t *testing.T) {
 	}
 	mustUnlock(t, m)
 }
+
+// TestWakeBetweenRegisteringAndSleeping: a waiter stops after it has registered
+// and before it sleeps. The mutex is unlocked and locked again meanwhile: its
+// state is what the waiter saw, but nobody knows of the waiter any more. It must
+// not sleep on that.
+func TestWakeBetweenRegisteringAndSleeping(t *testing.T) {
+	for _, way := range []string{"", "waitv=off way=threads", "waitv=off way=io_uring"} {
+		t.Run(way, func(t *testing.T) {
+			owner := startAgent(t, "tick=24h", "again")
+			ask(t, owner, "lock again")
+			waiter := startAgent(t, "tick=24h stop=wait.registered "+way, "again")
+			waiter.Tell("lock again")
+			stopped(t, waiter)
+			ask(t, owner, "unlock again")
+			ask(t, owner, "lock again")
+			waiter.Signal(syscall.SIGCONT)
+			waiter.Silent()
+			ask(t, owner, "unlock again")
+			waiter.Expect("lock again")
+			owner.End()
+			waiter.End()
+		})
+	}
+}
