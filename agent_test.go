@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -25,13 +26,28 @@ import (
 // The agent is a process that does what a test tells it, a line a call, and says
 // a line when the call has returned. Its arguments set it up:
 //
-//	tick=10ms   how often it asks about the dead
-//	bell=off    its bell stays silent when it dies
-//	waitv=off   it behaves as on a kernel without futex_waitv
-//	way=WAY     it waits for parked goroutines in that way of package park
-//	die=POINT   it kills itself at a point of package check (build tag atollcheck)
-//	stop=POINT  it stops itself there
+//	tick=10ms        how often it asks about the dead
+//	bell=off         its bell stays silent when it dies
+//	waitv=off        it behaves as on a kernel without futex_waitv
+//	way=WAY          it waits for parked goroutines in that way of package park
+//	forbid=N:CALL,…  these system calls fail with the error number N
+//	die=POINT:N      it kills itself when it comes for the Nth time to a point of
+//	                 package check (build tag atollcheck); without :N the first
+//	stop=POINT:N     it stops itself there
 var _ = testkit.Role("agent", func(self *testkit.Self) {
+	setUp(self)
+	a := agent{mutexes: make(map[string]*Mutex), events: make(map[string]*Event), semaphores: make(map[string]*Semaphore), timers: make(map[string]*Timer)}
+	for line, ok := self.Hear(); ok; line, ok = self.Hear() {
+		verb, name, _ := strings.Cut(line, " ")
+		answer, err := a.do(verb, name)
+		self.Must(err)
+		self.Say("%s %s%s", verb, name, answer)
+	}
+	a.close(self)
+})
+
+// setUp does what the arguments of an agent say.
+func setUp(self *testkit.Self) {
 	for _, arg := range self.Args {
 		switch key, value, _ := strings.Cut(arg, "="); key {
 		case "tick":
@@ -44,6 +60,8 @@ var _ = testkit.Role("agent", func(self *testkit.Self) {
 			futex.ForbidWaitAny(true)
 		case "way":
 			self.Must(forceWay(value))
+		case "forbid":
+			self.Must(forbid(value))
 		case "die":
 			at(value, func() {
 				_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
@@ -58,23 +76,39 @@ var _ = testkit.Role("agent", func(self *testkit.Self) {
 			})
 		}
 	}
-	a := agent{mutexes: make(map[string]*Mutex), events: make(map[string]*Event), semaphores: make(map[string]*Semaphore), timers: make(map[string]*Timer)}
-	for line, ok := self.Hear(); ok; line, ok = self.Hear() {
-		verb, name, _ := strings.Cut(line, " ")
-		answer, err := a.do(verb, name)
-		self.Must(err)
-		self.Say("%s %s%s", verb, name, answer)
-	}
-	a.close(self)
-})
+}
 
-// at does something at a point of package check.
+// at does something at a point of package check, POINT or POINT:N.
 func at(point string, do func()) {
+	point, text, numbered := strings.Cut(point, ":")
+	nth := int64(1)
+	if numbered {
+		var err error
+		if nth, err = strconv.ParseInt(text, 10, 64); err != nil {
+			panic(err)
+		}
+	}
+	var count atomic.Int64
 	check.SetHook(func(p string) {
-		if p == point {
+		if p == point && count.Add(1) == nth {
 			do()
 		}
 	})
+}
+
+// forbid makes system calls fail, as NUMBER:CALL,CALL says.
+func forbid(what string) error {
+	text, calls, _ := strings.Cut(what, ":")
+	errno, err := strconv.Atoi(text)
+	if err != nil {
+		return err
+	}
+	numbers := map[string]uint32{"io_uring_setup": unix.SYS_IO_URING_SETUP, "futex_waitv": unix.SYS_FUTEX_WAITV}
+	var list []uint32
+	for call := range strings.SplitSeq(calls, ",") {
+		list = append(list, numbers[call])
+	}
+	return testkit.Forbid(unix.Errno(errno), list...)
 }
 
 type agent struct {
