@@ -4,9 +4,11 @@ package atoll
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -14,15 +16,23 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"atoll/internal/testkit"
 	"atoll/internal/wait"
 )
+
+// The benchmarks measure Atoll and its peers in one run, in turns, and report
+// medians, and the medians of each turn's ratios: what else the machine does falls
+// on both. Run each once:
+//
+//	go test -run XXX -bench . -benchtime 1x .
 
 // peer is the C program that says what C can do in the same run.
 var peer = sync.OnceValues(func() (string, error) {
 	gcc, err := exec.LookPath("gcc")
 	if err != nil {
-		return "", fmt.Errorf("gcc is not installed: apt-get install gcc")
+		return "", errors.New("gcc is not installed: apt-get install gcc libc6-dev")
 	}
 	program := filepath.Join(testkit.Base(), "peer")
 	out, err := exec.Command(gcc, "-O2", "-pthread", "-o", program, "testdata/peer.c").CombinedOutput()
@@ -32,98 +42,218 @@ var peer = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
-func runPeer(b *testing.B, args ...string) string {
+// figures collects what the turns of a benchmark have measured.
+type figures struct {
+	b       *testing.B
+	units   []string
+	values  map[string][]float64
+	derived map[string]float64 // ratios and the like
+	missing bool               // there are no peers
+}
+
+func newFigures(b *testing.B) *figures {
 	b.Helper()
-	program, err := peer()
-	if err != nil {
-		b.Skip(err)
+	f := &figures{b: b, values: make(map[string][]float64), derived: make(map[string]float64)}
+	if _, err := peer(); err != nil {
+		b.Log("the peers in C are missing:", err)
+		f.missing = true
 	}
-	out, err := exec.Command(program, args...).Output()
-	if err != nil {
-		b.Fatal(err)
+	return f
+}
+
+func (f *figures) add(unit string, value float64) {
+	if f.values[unit] == nil {
+		f.units = append(f.units, unit)
 	}
-	return strings.TrimSpace(string(out))
+	f.values[unit] = append(f.values[unit], value)
+}
+
+// peer runs the C program and adds what it prints, under the units given.
+func (f *figures) peer(args string, units ...string) {
+	f.b.Helper()
+	if f.missing {
+		return
+	}
+	program, _ := peer()
+	out, err := exec.Command(program, strings.Fields(args)...).Output()
+	if err != nil {
+		f.b.Fatalf("peer %s: %v", args, err)
+	}
+	printed := strings.Fields(string(out))
+	if len(printed) != len(units) {
+		f.b.Fatalf("peer %s printed %q", args, out)
+	}
+	for i, unit := range units {
+		var value float64
+		if _, err := fmt.Sscan(printed[i], &value); err != nil {
+			f.b.Fatal(err)
+		}
+		f.add(unit, value)
+	}
+}
+
+// ratio notes how many times the second the first is, turn by turn.
+func (f *figures) ratio(unit, first, second string) {
+	a, b := f.values[first], f.values[second]
+	if len(a) != len(b) || len(a) == 0 {
+		return
+	}
+	var ratios []float64
+	for i := range a {
+		ratios = append(ratios, a[i]/b[i])
+	}
+	f.derived[unit] = median(ratios)
+}
+
+// report reports the medians and what was noted.
+func (f *figures) report() {
+	for f.b.Loop() { // the figures are the result, not this
+	}
+	f.b.ReportMetric(0, "ns/op") // left out
+	for _, unit := range f.units {
+		f.b.ReportMetric(median(f.values[unit]), unit)
+	}
+	for unit, value := range f.derived {
+		f.b.ReportMetric(value, unit)
+	}
+}
+
+func median(list []float64) float64 { return quantile(list, 0.5) }
+
+// quantile leaves the list as it is.
+func quantile(list []float64, q float64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
+}
+
+func perPair(f func()) float64 {
+	start := time.Now()
+	for range pairs {
+		f()
+	}
+	return float64(time.Since(start).Nanoseconds()) / pairs
+}
+
+// cpuTime is the processor time of this process so far, in nanoseconds.
+func cpuTime() float64 {
+	var r unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &r) // cannot fail
+	return float64(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// onFirstProcessor starts a child that may run on the first processor only, as it
+// finds when it looks how many there are.
+func onFirstProcessor(b *testing.B, start func() *testkit.Child) *testkit.Child {
+	b.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, one unix.CPUSet
+	must(b, unix.SchedGetaffinity(0, &all))
+	for i := 0; one.Count() == 0; i++ {
+		if all.IsSet(i) {
+			one.Set(i)
+		}
+	}
+	must(b, unix.SchedSetaffinity(0, &one))
+	defer func() { must(b, unix.SchedSetaffinity(0, &all)) }()
+	return start()
+}
+
+const (
+	pairTurns = 41
+	pairs     = 100_000 // in a turn
+)
+
+// addBare adds the time of two bare compare-and-swaps.
+func (f *figures) addBare() {
+	var cell atomic.Uint64
+	f.add("ns/2CAS", perPair(func() {
+		cell.CompareAndSwap(0, 1)
+		cell.CompareAndSwap(1, 0)
+	}))
 }
 
 // BenchmarkMutexPair measures an uncontended Lock and Unlock beside two bare
-// compare-and-swaps, in Go and in C, and glibc's robust process-shared mutex: all
-// in one run, in turns, and reports the ratios of the medians.
+// compare-and-swaps, in Go and in C, and glibc's robust process-shared mutex.
 func BenchmarkMutexPair(b *testing.B) {
 	m := newTestMutex(b, "bench", MutexOptions{})
 	ctx := context.Background()
-	var cell atomic.Uint64
-	const rounds, pairs = 9, 2_000_000
-	var ours, bare, robust, bareC []float64
-	for range rounds {
-		ours = append(ours, perPair(pairs, func() {
+	f := newFigures(b)
+	for range pairTurns {
+		f.add("ns/pair", perPair(func() {
 			_, _ = m.Lock(ctx)
 			_ = m.Unlock()
 		}))
-		bare = append(bare, perPair(pairs, func() {
-			cell.CompareAndSwap(0, 1)
-			cell.CompareAndSwap(1, 0)
+		f.addBare()
+		f.add("ns/try-pair", perPair(func() {
+			_, _, _ = m.TryLock()
+			_ = m.Unlock()
 		}))
-		var r, c float64
-		if _, err := fmt.Sscan(runPeer(b, "pairs", fmt.Sprint(pairs)), &r, &c); err != nil {
-			b.Fatal(err)
-		}
-		robust, bareC = append(robust, r), append(bareC, c)
+		f.peer(fmt.Sprint("pairs ", pairs), "ns/robust-C", "ns/2CAS-C", "ns/semaphore-C")
 	}
-	for b.Loop() { // the figures above are the result
-	}
-	b.ReportMetric(median(ours), "ns/pair")
-	b.ReportMetric(median(bare), "ns/2CAS")
-	b.ReportMetric(median(bareC), "ns/2CAS-C")
-	b.ReportMetric(median(robust), "ns/robust-C")
-	b.ReportMetric(median(ours)/median(bare), "x2CAS")
-	b.ReportMetric(median(ours)/median(robust), "xrobust-C")
+	f.ratio("x2CAS", "ns/pair", "ns/2CAS")
+	f.ratio("try-x2CAS", "ns/try-pair", "ns/2CAS")
+	f.ratio("xrobust-C", "ns/pair", "ns/robust-C")
+	f.report()
 }
 
-func perPair(n int, f func()) float64 {
-	start := time.Now()
-	for range n {
-		f()
+// BenchmarkSignalPair measures Set and TryWait of an event of either kind, and
+// Release and TryWait of a semaphore, beside two bare compare-and-swaps and POSIX
+// semaphores in C.
+func BenchmarkSignalPair(b *testing.B) {
+	auto := newTestEvent(b, "bench-auto", EventOptions{})
+	manual := newTestEvent(b, "bench-manual", EventOptions{ManualReset: true})
+	semaphore, err := CreateSemaphore("bench-semaphore", SemaphoreOptions{Max: 1 << 30})
+	must(b, err)
+	defer func() { must(b, semaphore.Close()) }()
+	f := newFigures(b)
+	for range pairTurns {
+		f.add("ns/set-try", perPair(func() {
+			_ = auto.Set()
+			_, _ = auto.TryWait()
+		}))
+		f.addBare()
+		f.add("ns/release-try", perPair(func() {
+			_, _ = semaphore.Release(1)
+			_, _ = semaphore.TryWait()
+		}))
+		f.add("ns/manual-set-try", perPair(func() {
+			_ = manual.Set()
+			_, _ = manual.TryWait()
+		}))
+		f.peer(fmt.Sprint("pairs ", pairs), "ns/robust-C", "ns/2CAS-C", "ns/semaphore-C")
 	}
-	return float64(time.Since(start).Nanoseconds()) / float64(n)
-}
-
-func median(list []float64) float64 {
-	slices.Sort(list)
-	return list[len(list)/2]
+	for _, pair := range []string{"set-try", "release-try", "manual-set-try"} {
+		f.ratio(pair+"-x2CAS", "ns/"+pair, "ns/2CAS")
+		f.ratio(pair+"-xsemaphore-C", "ns/"+pair, "ns/semaphore-C")
+		f.ratio(pair+"-xrobust-C", "ns/"+pair, "ns/robust-C")
+	}
+	f.report()
 }
 
 // BenchmarkOwnerDeath measures how soon a waiter owns the mutex after kill -9 of
 // its owner: with the bell, by the tick alone (of 1 ms here, a second by default),
 // and glibc's robust mutex in C.
 func BenchmarkOwnerDeath(b *testing.B) {
-	const rounds = 31
+	const turns = 31
 	defer wait.SetTick(time.Second)
-	measure := func(setup string, tick time.Duration) float64 {
-		wait.SetTick(tick)
-		var all []float64
-		for range rounds {
-			all = append(all, deathToOwnership(b, setup))
-		}
-		return median(all)
+	f := newFigures(b)
+	for range turns {
+		wait.SetTick(time.Hour)
+		f.add("ns/bell", deathToOwnership(b, ""))
+		f.peer("death", "ns/robust-C")
+		wait.SetTick(time.Millisecond)
+		f.add("ns/tick-1ms", deathToOwnership(b, "bell=off"))
 	}
-	bell, tick := measure("", time.Hour), measure("bell=off", time.Millisecond)
-	var robust []float64
-	for range rounds {
-		var ns float64
-		if _, err := fmt.Sscan(runPeer(b, "death"), &ns); err != nil {
-			b.Fatal(err)
-		}
-		robust = append(robust, ns/1000)
-	}
-	for b.Loop() {
-	}
-	b.ReportMetric(bell, "µs/bell")
-	b.ReportMetric(tick, "µs/tick-1ms")
-	b.ReportMetric(median(robust), "µs/robust-C")
-	b.ReportMetric(bell/median(robust), "xrobust-C")
+	f.ratio("xrobust-C", "ns/bell", "ns/robust-C")
+	f.derived["p90-ns/bell"] = quantile(f.values["ns/bell"], 0.9)
+	f.report()
 }
 
-// deathToOwnership returns the microseconds from the kill to the ownership.
+// deathToOwnership returns the nanoseconds from the kill to the ownership.
 func deathToOwnership(b *testing.B, setup string) float64 {
 	b.Helper()
 	owner := startAgent(b, setup, "death")
@@ -139,9 +269,7 @@ func deathToOwnership(b *testing.B, setup string) float64 {
 	_ = owner.Cmd.Process.Kill()
 	took := (<-owned).Sub(start)
 	mustUnlock(b, m)
-	if err := m.Close(); err != nil {
-		b.Fatal(err)
-	}
+	must(b, m.Close())
 	owner.Kill()
-	return float64(took.Nanoseconds()) / 1000
+	return float64(took.Nanoseconds())
 }
