@@ -1,39 +1,52 @@
 /*
- * One state cell: word, gate, sleepers bit, bell, and death at any step.
+ * One state cell: word, gate, sleepers, bell, and death at any step.
  *
- * A mutex or an event is one 64-bit cell in shared memory: a 32-bit word, on
- * which sleepers sleep in futex(2), and a 32-bit gate beside it. Taking and
- * releasing is one compare-and-swap on both. This model asks whether anybody
- * can be left asleep, or two can own one mutex, when processes are killed
- * between any two steps.
+ * A mutex, semaphore or event is one 64-bit cell in shared memory: a 32-bit word
+ * and a 32-bit gate beside it. Taking and releasing is one compare-and-swap on
+ * both. This model asks whether anybody can be left asleep, or two can own one
+ * mutex, when processes are killed between any two steps.
  *
  * PARTICIPANTS
  *
  *   LOCKER   locks the mutex, writes what it guards, unlocks it or leaves it
  *            abandoned (it closes its last handle while it owns it)
- *   WAITER   waits for the event
- *   SETTER   sets the event, and resets it at once or not
- *   kernel   keeps the sleepers of word, gate and bells; compares before it
- *            lets anybody sleep; rings the bell of who dies; drops its lock
- *   Reaper   kills up to KILLS processes
+ *   WAITER   waits for the event or semaphore
+ *   SETTER   sets the event, and resets it at once or not; pulses it; releases
+ *            the semaphore
+ *   Kernel   keeps the sleepers of gate and bells; compares before it lets
+ *            anybody sleep; rings the bell of who dies; drops its lock. It also
+ *            does what each process's arm does, and kills up to KILLS processes
  *
- * One atomic block is one compare-and-swap or one system call. Arming a wait
- * on two words (futex_waitv) is two steps, as in the kernel: a wake can fall
- * between them.
+ * Each is a thread of its own process; with MATES threads 1 and 2 are of one
+ * process, with PAIR the first and the last. One atomic block is one
+ * compare-and-swap, one system call, or one step under a lock of the process.
  *
  * THE CELL
  *
- *   word     mutex: `owner` (a member number, 0: free), `left` (free, but its
- *            last owner left it locked), `sleepers`.
- *            event: `signaled`, `generation`, `sleepers`.
- *   gate     0: open. Otherwise the member who holds it. The word changes by
- *            compare-and-swap with the gate open, or by a plain store by who
- *            holds the gate. Nobody else changes it.
+ *   word     mutex: `owner` (a process, 0: free), `left` (free, but its last
+ *            owner left it locked). Semaphore: `count`. Event: `signaled`,
+ *            `generation`; what an auto-reset event has besides is in grants.pml.
+ *   gate     OPEN    nobody sleeps
+ *            ONE(p)  open, only threads of process p sleep
+ *            MANY    open, threads of several processes sleep. Its other bits
+ *                    are new each time it becomes MANY: who compares with an
+ *                    earlier MANY finds another value (NEVER)
+ *            p       closed, held by process p
  *
- *   sleepers is set only with the gate open, and cleared only under the gate
- *   just before a wake of all. So when it is clear and the gate is open, all
- *   who sleep on the word have been woken. Who is woken looks again and sets
- *   it again.
+ * Sleepers are registered, by a compare-and-swap of both halves, before they
+ * sleep, and THEY SLEEP ON THE GATE, not on the word: the kernel then compares
+ * the registration. The word can come back to what it was while the registration
+ * is gone: unlocked, with everybody woken, and locked again by the same process.
+ * As long as the registration stands, everybody who changes the word wakes them.
+ *
+ * The word changes by compare-and-swap with the gate open, if nobody sleeps or
+ * only threads of the own process (they are told in memory), or by a plain store
+ * by who holds the gate, who then opens it and wakes all.
+ *
+ * Threads of one process queue in memory; the first looks, registers and sleeps.
+ * Its sleep is the process's ARM: set, it goes into the kernel some time later,
+ * is there until it is woken (or, GAPS times, is out for a moment), and fires. Who
+ * leaves the queue pokes the next; the last takes ONE(p) from the gate.
  *
  * DEATH has two moments, and a dying process may go on between them: its other
  * threads still run, and a system call under way still writes user data.
@@ -63,40 +76,75 @@
  *     event is not signaled and was not set since it began to wait. Otherwise
  *     it stays, and the search reports an invalid end state.
  *   - Set of a manual-reset event, with Reset at once, releases all who had
- *     begun to wait.
- *   - An auto-reset event is taken at most once for each Set that signaled it.
- *   - With -DLIVENESS, under a weakly fair scheduler, every process ends.
+ *     begun to wait; so does Pulse.
+ *   - An auto-reset event is taken at most once for each Set that signaled it, a
+ *     semaphore once for each release; its count never passes the maximum.
+ *   - With -DLIVENESS, under a weakly fair scheduler, every thread ends.
  *
  * WHAT IS ABSTRACTED
  *
  *   Sequential consistency. A load, the decision on it and the
- *   compare-and-swap that would fail if the word had changed are one step. A
- *   process has one waiter (the library keeps one slot per word and process).
+ *   compare-and-swap that would fail if the word had changed are one step.
  *   Waiting for a lock to go is a wait, not a poll. A waiter behind a rung
- *   bell trusts that the lock goes. Pulse, the auto-reset grant, semaphores,
- *   timers, wait-all, and readers who cannot write the cell are left out.
+ *   bell trusts that the lock goes. Bells are watched by the thread, not by an
+ *   arm. Timers, several objects at once, and readers who cannot write the cell
+ *   are left out.
  */
 
-#if !defined(MUTEX) && !defined(AUTO) && !defined(MANUAL)
+#if !defined(MUTEX) && !defined(SEMAPHORE) && !defined(AUTO) && !defined(MANUAL)
 #define MUTEX
 #endif
-#ifndef PROCESSES
-#define PROCESSES 3
+#ifndef THREADS
+#define THREADS 3
 #endif
-#ifndef WAITERS /* events: so many wait, the others set */
+#ifdef MATES /* threads 1 and 2 are of one process */
+#define PROCESSES   (THREADS - 1)
+#define home_of(t)  ((t) == 1 -> 1 : (t) - 1)
+#define crew(p)     ((p) == 1 -> 6 : bit((p) + 1))
+#define DEAD_THREADS ((dead & 2) * 3 | ((dead & ~3) << 1))
+#else
+#ifdef PAIR /* threads 1 and the last are of one process */
+#define PROCESSES   (THREADS - 1)
+#define home_of(t)  ((t) == THREADS -> 1 : (t))
+#define crew(p)     ((p) == 1 -> 2 | bit(THREADS) : bit(p))
+#define DEAD_THREADS (dead | (dead & 2) * bit(THREADS - 1))
+#else
+#define PROCESSES   THREADS
+#define home_of(t)  (t)
+#define crew(p)     bit(p)
+#define DEAD_THREADS dead
+#endif
+#endif
+#ifndef WAITERS /* no mutex: so many threads wait, the others set */
 #define WAITERS 2
 #endif
-#ifndef ROUNDS /* locks, or sets, by each process; waiters wait once */
+#ifndef ROUNDS /* locks, or sets, by each thread; waiters wait once */
 #define ROUNDS 1
 #endif
 #ifndef KILLS
 #define KILLS 2
 #endif
+#ifndef GAPS /* how often an arm is out of the kernel for a moment */
+#define GAPS 0
+#endif
+#ifdef MUTEX
+#undef WAITERS
+#define WAITERS THREADS
+#endif
+#ifndef MAX /* of a semaphore */
+#define MAX 2
+#endif
 
 #define NOBODY  0
+#define bit(p)  (1 << (p)) /* threads and processes are numbered from 1 */
+#define ALL     (bit(THREADS + 1) - 2)
+
+/* The gate half of the cell: OPEN, the number of who holds it, or: */
 #define OPEN    0
-#define bit(p)  (1 << (p)) /* members are 1 to PROCESSES */
-#define ALL     (bit(PROCESSES + 1) - 2)
+#define ONE(p)  (8 + (p)) /* open; sleepers of process p only */
+#define MANY    16        /* open; sleepers of several */
+#define NEVER   31        /* a value that the gate does not have any more */
+#define closed  (gate > 0 && gate < 8)
 
 mtype = { locking, unlocking, waiting, setting, resetting };
 
@@ -105,33 +153,41 @@ byte owner = NOBODY;
 bool left;
 bool signaled;
 byte generation;
-bool sleepers;
+byte count;
 byte gate = OPEN;
 
-/* The kernel: who sleeps where (a bit each), and who has been woken. */
-byte on_word, on_gate;
-byte on_bell[PROCESSES + 1];
-byte woken;
-byte rung; /* bells that have rung */
-byte dead; /* members whose lock is gone */
+/* Each process: the queue of its waiters, in memory, and its arm. */
+byte first[5], second[5];
+byte armed;            /* set */
+byte queued;           /* and in the kernel's queue of the gate */
+byte fired;            /* and woken, and not yet noticed */
+byte expect[5];        /* what it compares with when it goes into the kernel */
+
+/* Other sleeps in the kernel, by thread. */
+byte on_gate;          /* of those who want to change the word */
+byte on_bell[5];
+byte poked;            /* threads that are to look again */
+byte rung; /* bells that have rung, by process */
+byte dead; /* processes whose lock is gone */
 
 /* The judge. No process decides by any of this. */
 byte writing;      /* between lock and unlock, or dying there */
 byte abandoned;    /* left or died as owner, and not yet reported */
 byte began;        /* waiters that have begun and not ended */
 byte must;         /* manual-reset: of these, for whom a Set came since */
-byte sets, taken;  /* auto-reset: times it was signaled, and consumed */
+byte sets, taken;
 byte hit;          /* woken by a bell and not yet done with its duty */
 bool lost_ring;    /* one of these was killed */
-byte asleep;       /* sleeps in the kernel */
+byte asleep;       /* sleeps */
 byte ended;
-byte kills;
+byte kills, gaps;
 
 #define is_dead(p)  (dead & bit(p))
 #define has_rung(p) (rung & bit(p))
+#define leads       (first[home] == me)
 
 /* Nothing will happen any more, except to those who sleep. */
-#define quiet ((ended | dead | (asleep & ~woken)) == ALL && !(rung & ~dead))
+#define quiet ((ended | DEAD_THREADS | (asleep & ~poked)) == ALL && !(rung & ~dead) && armed == queued)
 
 inline judge_owns(reported) {
 	assert(!(writing & ~bit(me)));
@@ -140,45 +196,151 @@ inline judge_owns(reported) {
 	writing = writing | bit(me)
 }
 
-inline wake_word() { woken = woken | on_word; on_word = 0 }
-inline wake_gate() { woken = woken | on_gate; on_gate = 0 }
-
-/* A wake of one: the kernel takes anybody who sleeps there. */
-inline wake_one(queue) {
+inline notify(p) {
 	if
-	:: queue & bit(1) -> woken = woken | bit(1); queue = queue & ~bit(1)
-	:: queue & bit(2) -> woken = woken | bit(2); queue = queue & ~bit(2)
-	:: queue & bit(3) -> woken = woken | bit(3); queue = queue & ~bit(3)
-	:: queue & bit(4) -> woken = woken | bit(4); queue = queue & ~bit(4)
-	:: !queue
+	:: first[p] -> poked = poked | bit(first[p])
+	:: else
 	fi
 }
 
-/* What a futex call does when it returns: it takes the caller off all queues. */
-inline leave_queues() {
-	on_word = on_word & ~bit(me);
-	on_gate = on_gate & ~bit(me);
-	on_bell[watched] = on_bell[watched] & ~bit(me);
-	woken = woken & ~bit(me);
-	asleep = asleep & ~bit(me)
+inline wake_all() {
+	fired = fired | queued; queued = 0;
+	poked = poked | on_gate; on_gate = 0
 }
+
+inline wake_one_bell(p) {
+	if
+	:: on_bell[p] & bit(1) -> poked = poked | bit(1); on_bell[p] = on_bell[p] & ~bit(1)
+	:: on_bell[p] & bit(2) -> poked = poked | bit(2); on_bell[p] = on_bell[p] & ~bit(2)
+	:: on_bell[p] & bit(3) -> poked = poked | bit(3); on_bell[p] = on_bell[p] & ~bit(3)
+	:: on_bell[p] & bit(4) -> poked = poked | bit(4); on_bell[p] = on_bell[p] & ~bit(4)
+	:: !on_bell[p]
+	fi
+}
+#ifdef BREAK_WAKE_ONE
+inline wake_one() {
+	poked = poked | on_gate; on_gate = 0;
+	if
+	:: queued & bit(1) -> fired = fired | bit(1); queued = queued & ~bit(1)
+	:: queued & bit(2) -> fired = fired | bit(2); queued = queued & ~bit(2)
+	:: queued & bit(3) -> fired = fired | bit(3); queued = queued & ~bit(3)
+	:: queued & bit(4) -> fired = fired | bit(4); queued = queued & ~bit(4)
+	:: !queued
+	fi
+}
+#endif
 
 #ifdef MUTEX
 #define takeable (owner == NOBODY || left)
-#define as_seen  (owner == seen && !left && sleepers == marked)
-#else
+#define as_seen  (owner == watched && !left)
+#define WORD     (owner + 8 * left)
+#endif
+#ifdef SEMAPHORE
+#define takeable (count > 0)
+#define as_seen  (count == 0)
+#define WORD     count
+#endif
 #ifdef AUTO
 #define takeable signaled
-#else
-#define takeable (signaled || generation != noted)
+#define as_seen  (!signaled)
+#define WORD     signaled
 #endif
-#define as_seen  (!signaled && generation == seen && sleepers == marked)
+#ifdef MANUAL
+#define takeable (signaled || generation != noted)
+#define as_seen  (!takeable)
+#define WORD     (generation * 2 + signaled)
 #endif
 
-inline signal() {
+#ifdef BREAK_COMPARE_WORD
+#define NOW WORD
+#else
+#define NOW gate
+#endif
+
+/* The arm: it goes into the kernel at some time later, if it is not there. */
+inline arm(value) {
 	if
-	:: !signaled ->
-		signaled = true;
+	:: armed & bit(home)
+	:: else -> armed = armed | bit(home); expect[home] = value
+	fi
+}
+
+/* Many is never the same Many again: its other bits are new each time. */
+inline become_many() {
+	gate = MANY;
+#ifndef BREAK_MANY_AGAIN
+	b = 1;
+	do
+	:: b <= PROCESSES ->
+		if :: expect[b] == MANY && NOW == gate -> expect[b] = NEVER :: else fi;
+		b++
+	:: else -> break
+	od;
+	b = 0
+#endif
+}
+
+inline register() {
+	if
+	:: gate == OPEN -> gate = ONE(home)
+	:: gate == ONE(home) || gate == MANY
+#ifdef BREAK_ONE_FOR_TWO
+	:: else
+#else
+	:: else -> become_many()
+#endif
+	fi
+}
+
+inline enqueue() {
+	if
+	:: !first[home] -> first[home] = me
+	:: else -> assert(!second[home]); second[home] = me
+	fi
+}
+
+/* Who leaves pokes the next; the last takes the process's mark from the gate. */
+inline dequeue() {
+#ifdef BREAK_LEAVER_CLEARS
+	before = first[home];
+#endif
+	if
+	:: first[home] == me -> first[home] = second[home]
+	:: else
+	fi;
+	second[home] = 0;
+#ifdef BREAK_LEAVER_CLEARS
+	if
+	:: gate == ONE(home) && first[home] && first[home] == before -> gate = OPEN
+	:: else -> notify(home)
+	fi;
+#else
+#ifdef BREAK_CANCELLED_KEEPS_TURN
+	if :: !done -> notify(home) :: else fi;
+#else
+	notify(home);
+#endif
+#endif
+	if
+	:: gate == ONE(home) && !first[home] -> gate = OPEN
+	:: else
+	fi
+}
+
+inline signal() {
+#ifdef SEMAPHORE
+#ifdef BREAK_MAX_APART
+	count++; sets++; assert(count <= MAX)
+#else
+	if
+	:: count < MAX -> count++; sets++
+	:: else
+	fi
+#endif
+#else
+	if
+	:: pulse || !signaled ->
+		signaled = !pulse;
 #ifndef BREAK_GENERATION_NOT_MOVED
 		generation++;
 #endif
@@ -188,10 +350,10 @@ inline signal() {
 #ifdef MANUAL
 	must = must | began
 #endif
-	skip
+#endif
 }
 
-/* What unlock, or set, does to the word under the gate. */
+/* What unlock, or set, does to the word. */
 inline change_word() {
 #ifdef MUTEX
 	if
@@ -203,15 +365,14 @@ inline change_word() {
 #endif
 }
 
-/*
- * `noted` is the generation when the wait began, `seen` and `marked` the word
- * that the futex call compares with, `watched` whose bell is watched.
- */
-proctype Process(byte me) {
-	byte round, noted, seen, watched;
-	bool marked, leaving, done;
-#ifdef BREAK_SLEEPERS_CLEARED_BY_WAITER
-	bool again_asleep;
+proctype Thread(byte me, home) {
+	byte round, noted, watched, b;
+	bool leaving, done, pulse;
+#ifdef BREAK_REGISTERS_ONCE
+	bool registered;
+#endif
+#ifdef BREAK_LEAVER_CLEARS
+	byte before;
 #endif
 	mtype doing;
 
@@ -219,17 +380,20 @@ proctype Process(byte me) {
 	goto next;
 next:
 	atomic {
-		noted = 0; seen = 0; watched = 0; marked = false; leaving = false; done = false;
+		noted = 0; watched = 0; leaving = false; done = false; pulse = false;
 		if
 		:: round == ROUNDS -> ended = ended | bit(me); goto end_of_life
 		:: else -> round++
 		fi;
-#ifdef MUTEX
-		doing = locking
-#else
 		if
-		:: me <= WAITERS ->
-			doing = waiting; round = ROUNDS;
+		:: me <= WAITERS -> /* the wait begins: its place in the queue, the word noted */
+#ifdef MUTEX
+			doing = locking;
+#else
+			doing = waiting;
+#ifndef WAIT_AGAIN
+			round = ROUNDS;
+#endif
 			noted = generation;
 #if defined(MANUAL) && !defined(BREAK_NOTE_THEN_LOOK)
 			/* The load that notes the generation also looks. Noted while
@@ -237,57 +401,69 @@ next:
 			 * that finds it signaled does not move it. */
 			if
 #ifdef BREAK_LOOK_NEEDS_OPEN_GATE
-			:: signaled && gate == OPEN -> goto next
+			:: signaled && !closed -> goto next
 #else
 			:: signaled -> goto next
 #endif
 			:: else
 			fi;
 #endif
-			began = began | bit(me)
-		:: else -> doing = setting
-		fi
+			must = must & ~bit(me);
+			began = began | bit(me);
 #endif
+			enqueue()
+		:: else ->
+			doing = setting;
+#ifdef PULSE
+			if
+			:: true
+			:: pulse = true
+			fi;
+#endif
+			goto change
+		fi
 	};
 
 again: /* Look, from the start. Who was woken, refused or late comes here. */
 	atomic { /* Take it: one compare-and-swap, with the gate open. */
 		if
-#ifdef MUTEX
-		:: doing == unlocking -> goto slow
-#else
-		:: doing == setting -> goto set
-		:: doing == resetting -> goto reset
-#endif
+		:: !leads -> asleep = asleep | bit(me); goto sleep
 		:: else
 		fi;
 		if
 #if defined(MANUAL) && !defined(BREAK_LOOK_NEEDS_OPEN_GATE)
 		/* Nothing to change, so no need of the gate. */
-		:: takeable -> began = began & ~bit(me); goto next
-		:: gate != OPEN && !takeable -> watched = gate; goto behind_gate
+		:: takeable -> began = began & ~bit(me); goto leave
+		:: closed && !takeable -> watched = gate; goto behind_gate
 #else
-		:: gate != OPEN -> watched = gate; goto behind_gate
+		:: closed -> watched = gate; goto behind_gate
 #endif
 #ifdef MUTEX
-		:: gate == OPEN && takeable ->
+		:: !closed && takeable ->
 			judge_owns(left);
-			owner = me; left = false;
-			goto owned
-		:: gate == OPEN && !takeable -> watched = owner
+			owner = home; left = false;
+			goto leave
+		:: !closed && !takeable -> watched = owner
 #endif
 #ifdef AUTO
-		:: gate == OPEN && takeable ->
+		:: !closed && takeable ->
 			signaled = false;
 			taken++; assert(taken <= sets);
-			began = began & ~bit(me); goto next
-		:: gate == OPEN && !takeable
+			began = began & ~bit(me); goto leave
+		:: !closed && !takeable
+#endif
+#ifdef SEMAPHORE
+		:: !closed && takeable ->
+			count--;
+			taken++; assert(taken <= sets);
+			began = began & ~bit(me); goto leave
+		:: !closed && !takeable
 #endif
 #ifdef MANUAL
 #ifdef BREAK_LOOK_NEEDS_OPEN_GATE
-		:: gate == OPEN && takeable -> began = began & ~bit(me); goto next
+		:: !closed && takeable -> began = began & ~bit(me); goto leave
 #endif
-		:: gate == OPEN && !takeable
+		:: !closed && !takeable
 #endif
 		fi
 	};
@@ -295,61 +471,44 @@ again: /* Look, from the start. Who was woken, refused or late comes here. */
 	/* Is the owner alive? F_OFD_GETLK on its member file. */
 	if
 #ifdef BREAK_TAKEOVER_AT_BELL
-	:: has_rung(watched) ->
+	:: has_rung(watched) && watched != home ->
 #else
 	:: is_dead(watched) ->
 #endif
 		atomic { /* Of those behind a dead owner exactly one succeeds. */
 			if
-			:: gate == OPEN && owner == watched && !left ->
+			:: !closed && owner == watched && !left ->
 				judge_owns(1);
-				owner = me;
-				goto owned
+				owner = home;
+				goto leave
 			:: else -> goto again
 			fi
 		}
 	:: else
 	fi;
 #endif
-	atomic { /* Set the sleepers bit, with the gate open. */
+	atomic { /* Register, with the gate open, and set the arm. */
 		if
-#ifdef MUTEX
-		:: gate == OPEN && owner == watched && !left ->
-			seen = watched;
-#else
-		:: gate == OPEN && !takeable ->
-			seen = generation;
-#endif
-#ifdef BREAK_SLEEPERS_CLEARED_BY_WAITER
+		:: !closed && as_seen ->
+#ifdef BREAK_REGISTERS_ONCE
 			if
-			:: again_asleep
-			:: else -> sleepers = true
+			:: registered
+			:: else -> registered = true; register()
 			fi;
-			again_asleep = true;
 #else
-			sleepers = true;
+			register();
 #endif
-			marked = sleepers
+			arm(NOW)
 		:: else -> goto again
-		fi
-	};
-	atomic { /* futex_waitv: first the word */
-		if
-#ifndef BREAK_NO_FUTEX_COMPARE
-		:: !as_seen -> goto again
-		:: as_seen
-#else
-		:: true
-#endif
-			->
-			on_word = on_word | bit(me);
+		fi;
 #ifdef MUTEX
-			goto watch
-#else
-			asleep = asleep | bit(me);
-			goto sleep
-#endif
+		if
+		:: watched == home -> asleep = asleep | bit(me); goto sleep
+		:: else -> goto watch
 		fi
+#else
+		asleep = asleep | bit(me); goto sleep
+#endif
 	};
 
 behind_gate:
@@ -358,30 +517,42 @@ behind_gate:
 	:: is_dead(watched) -> goto repair
 	:: else
 	fi;
-	atomic { /* futex_waitv: first the gate */
+	atomic { /* sleep on the gate */
 		if
-		:: gate == watched -> on_gate = on_gate | bit(me)
-		:: else -> goto again
+		:: first[home] == me -> /* a waiter, by the arm */
+#ifdef BREAK_COMPARE_WORD
+			if
+			:: gate == watched -> on_gate = on_gate | bit(me)
+			:: else -> goto again
+			fi
+#else
+			arm(watched)
+#endif
+		:: else -> /* a changer, in its own thread */
+			if
+			:: gate == watched -> on_gate = on_gate | bit(me)
+			:: else -> goto change
+			fi
 		fi
 	};
 watch:
-	atomic { /* then the bell of whom one waits for */
+	atomic { /* and watch the bell of whom one waits for */
 		if
 		:: !has_rung(watched) ->
 			on_bell[watched] = on_bell[watched] | bit(me);
 			asleep = asleep | bit(me)
-		:: else -> leave_queues(); goto heard
+		:: else -> on_gate = on_gate & ~bit(me); goto heard
 		fi
 	};
 sleep:
 	atomic {
 		if
-		:: woken & bit(me)
+		:: poked & bit(me)
 #ifndef BREAK_NO_TICK
-		:: gate != OPEN && is_dead(gate) && (on_word & bit(me))
+		:: leads && closed && is_dead(gate) && watched != gate
 #endif
 #ifndef BREAK_NO_TICK_AFTER_LOST_RING
-		:: lost_ring && gate != OPEN && is_dead(gate)
+		:: lost_ring && closed && is_dead(gate)
 		:: lost_ring && owner != NOBODY && is_dead(owner)
 #endif
 #ifdef CANCEL
@@ -389,10 +560,13 @@ sleep:
 		:: me == 1 && (doing == locking || doing == waiting) -> done = true
 #endif
 #ifndef MUTEX
-		:: doing == waiting && quiet && !signaled && !(must & bit(me)) -> done = true
+		:: doing == waiting && quiet && !signaled && !count && !(must & bit(me)) -> done = true
 #endif
 		fi;
-		leave_queues()
+		on_gate = on_gate & ~bit(me);
+		on_bell[watched] = on_bell[watched] & ~bit(me);
+		poked = poked & ~bit(me);
+		asleep = asleep & ~bit(me)
 	};
 
 heard:
@@ -404,116 +578,142 @@ heard:
 #else
 		:: has_rung(watched) ->
 #endif
-			woken = woken | on_bell[watched]; on_bell[watched] = 0
+			poked = poked | on_bell[watched]; on_bell[watched] = 0
 		:: else
 		fi;
 #endif
 		hit = hit & ~bit(me);
 		if
-		:: done -> began = began & ~bit(me); goto next
-		:: !done && !has_rung(watched) -> goto again
+		:: done -> began = began & ~bit(me); goto leave
+		:: !done && !has_rung(watched) ->
+			watched = 0;
+			if
+			:: doing == locking || doing == waiting -> goto again
+			:: else -> goto change
+			fi
 		:: else
 		fi
 	};
-	is_dead(watched); /* the lock goes soon */
-	goto again;
+	atomic { is_dead(watched) -> /* the lock goes soon */
+		watched = 0;
+		if
+		:: doing == locking || doing == waiting -> goto again
+		:: else -> goto change
+		fi
+	};
 
 repair: /* The gate passes from the dead to us, and opens. */
 	atomic {
 		if
-		:: gate == watched -> gate = me
-		:: else -> goto again
+		:: gate == watched -> gate = home
+		:: else -> goto repaired
 		fi
 	};
 	atomic {
 #ifndef BREAK_GATE_LEFT_CLOSED
 		gate = OPEN;
 #endif
-		wake_word(); wake_gate()
+		wake_all()
 	};
-	goto again;
+repaired:
+	atomic {
+		watched = 0;
+		if
+		:: doing == locking || doing == waiting -> goto again
+		:: else -> goto change
+		fi
+	};
 
+leave:
+	atomic { /* under the lock of the queue */
+		dequeue();
+		watched = 0;
+#ifdef MUTEX
+		if
+		:: done -> goto next
+		:: else
+		fi
+#else
+		goto next
+#endif
+	};
 #ifdef MUTEX
 owned:
 	atomic { /* It writes what the mutex guards, until here. */
 		writing = writing & ~bit(me);
-		doing = unlocking; watched = NOBODY; seen = 0; marked = false; done = false;
+		doing = unlocking; watched = NOBODY; done = false;
 		if
 		:: leaving = false
 		:: leaving = true
 		fi
 	};
-	atomic { /* unlock, fast: one compare-and-swap */
-		if
-		:: gate == OPEN && !sleepers -> change_word(); goto next
-		:: else
-		fi
-	};
-#else
-set:
-	atomic { /* set, fast: one compare-and-swap */
-		if
-		:: gate == OPEN && !sleepers -> signal(); goto has_set
-		:: else
-		fi
-	};
 #endif
 
-slow: /* There are sleepers, or the gate is closed. */
+change: /* unlock, set */
+#ifdef BREAK_MAX_APART
+	if :: count < MAX :: else -> goto next fi;
+#endif
 	atomic {
 		if
-		:: gate == OPEN -> gate = me
-		:: else -> watched = gate; goto behind_gate
+		:: doing == resetting -> goto reset
+		:: else
+		fi;
+		if
+		:: closed -> watched = gate; goto behind_gate
+		:: gate == OPEN -> change_word(); goto changed
+		:: gate == ONE(home) -> change_word()
+		:: gate > 8 && gate != ONE(home) -> gate = home; goto slow
 		fi
 	};
+#ifndef BREAK_NO_NOTIFY
+	atomic { notify(home) };
+#endif
+	goto changed;
+
+slow:
 #ifdef BREAK_WAKE_BEFORE_CHANGE
-	atomic { wake_word() };
+	atomic { wake_all() };
 #endif
-	atomic { /* a plain store: nobody changes the word of a closed gate */
-		change_word();
-#ifndef BREAK_WAKE_ONE
-		sleepers = false
-#endif
-	};
+	atomic { change_word() }; /* a plain store: nobody changes the word of a closed gate */
 #ifdef BREAK_OPEN_THEN_WAKE
 	gate = OPEN;
 #endif
 	atomic { /* FUTEX_WAKE_OP: open the gate and wake all, no kill between */
 		gate = OPEN;
 #ifdef BREAK_WAKE_ONE
-		wake_one(on_word);
-#endif
-#if !defined(BREAK_WAKE_ONE) && !defined(BREAK_WAKE_BEFORE_CHANGE)
-		wake_word();
-#endif
-		wake_gate()
-	};
-#ifdef MUTEX
-	goto next;
+		wake_one()
 #else
-has_set:
+#ifdef BREAK_WAKE_BEFORE_CHANGE
+		poked = poked | on_gate; on_gate = 0
+#else
+		wake_all()
+#endif
+#endif
+	};
+changed:
 	atomic {
 		watched = NOBODY;
 		if
 		:: goto next
+#if defined(AUTO) || defined(MANUAL)
 		:: doing = resetting
+#endif
 		fi
 	};
 reset:
-	atomic { /* one compare-and-swap; the sleepers bit stays */
+	atomic { /* one compare-and-swap; the gate's half stays */
 		if
-		:: gate == OPEN -> signaled = false; goto next
+		:: !closed -> signaled = false; goto next
 		:: else -> watched = gate; goto behind_gate
 		fi
 	};
-#endif
 
 end_of_life:
 	false
 	} unless { atomic {
-		is_dead(me) ->
-		round = 0; noted = 0; seen = 0; watched = 0;
-		marked = false; leaving = false; done = false; doing = locking
+		is_dead(home) ->
+		round = 0; noted = 0; watched = 0; b = 0;
+		leaving = false; done = false; pulse = false; doing = locking
 	} };
 end_dead:
 	false
@@ -524,7 +724,7 @@ inline ring(p) {
 	kills++;
 	rung = rung | bit(p);
 	before = on_bell[p];
-	wake_one(on_bell[p]);
+	wake_one_bell(p);
 	hit = hit | (before & ~on_bell[p]);
 	before = 0
 }
@@ -537,56 +737,98 @@ inline bury(p) {
 	:: else
 	fi;
 	if
-	:: hit & bit(p) -> lost_ring = true
+	:: hit & crew(p) -> lost_ring = true
 	:: else
 	fi;
-	writing = writing & ~bit(p); began = began & ~bit(p);
-	must = must & ~bit(p); hit = hit & ~bit(p);
-	asleep = asleep & ~bit(p); woken = woken & ~bit(p);
-	on_word = on_word & ~bit(p); on_gate = on_gate & ~bit(p);
+	writing = writing & ~crew(p); began = began & ~crew(p);
+	must = must & ~crew(p); hit = hit & ~crew(p);
+	asleep = asleep & ~crew(p); poked = poked & ~crew(p);
+	ended = ended & ~crew(p);
+	on_gate = on_gate & ~crew(p);
+	first[p] = 0; second[p] = 0; expect[p] = 0;
+	armed = armed & ~bit(p); queued = queued & ~bit(p); fired = fired & ~bit(p);
 	b = 1;
 	do
-	:: b <= PROCESSES -> on_bell[b] = on_bell[b] & ~bit(p); b++
+	:: b <= PROCESSES -> on_bell[b] = on_bell[b] & ~crew(p); b++
 	:: else -> break
 	od;
 	b = 0
 }
 
-#define mortal(p) (kills < KILLS && !has_rung(p) && !(ended & bit(p)))
+#define over(p)   ((ended & crew(p)) == crew(p))
+#define mortal(p) (kills < KILLS && !has_rung(p) && !over(p))
 #define dying(p)  (has_rung(p) && !is_dead(p))
 
-proctype Reaper() {
+/* The arm's wait goes into the kernel, which compares; it has been woken. */
+#define outside(p) ((armed & bit(p)) && !(queued & bit(p)) && !(fired & bit(p)))
+#define inside(p)  (queued & bit(p))
+#define is_fired(p)  (fired & bit(p))
+#ifdef BREAK_NO_FUTEX_COMPARE
+#define same(p) true
+#else
+#define same(p) (NOW == expect[p])
+#endif
+inline go_in(p) {
+	if
+	:: same(p) -> queued = queued | bit(p)
+	:: !same(p) -> fired = fired | bit(p)
+	fi;
+	if :: GAPS == 0 -> expect[p] = 0 :: else fi
+}
+inline come_out(p) {
+	fired = fired & ~bit(p); armed = armed & ~bit(p); expect[p] = 0;
+	notify(p)
+}
+
+proctype Kernel() {
 	byte before, b;
 end:	do
-	:: atomic { kills < KILLS -> kills = KILLS } /* and no more: who could still be killed never counts as stuck */
+	:: atomic { outside(1) -> go_in(1) }
+	:: atomic { outside(2) -> go_in(2) }
+	:: atomic { is_fired(1) -> come_out(1) }
+	:: atomic { is_fired(2) -> come_out(2) }
+#if GAPS > 0
+	:: atomic { gaps < GAPS && inside(1) -> gaps++; queued = queued & ~bit(1) }
+	:: atomic { gaps < GAPS && inside(2) -> gaps++; queued = queued & ~bit(2) }
+#endif
 	:: atomic { mortal(1) -> ring(1) }
 	:: atomic { mortal(2) -> ring(2) }
-	:: atomic { mortal(3) -> ring(3) }
 	:: atomic { dying(1) -> bury(1) }
 	:: atomic { dying(2) -> bury(2) }
+#if THREADS > 3 || !(defined(MATES) || defined(PAIR))
+	:: atomic { outside(3) -> go_in(3) }
+	:: atomic { is_fired(3) -> come_out(3) }
+	:: atomic { mortal(3) -> ring(3) }
 	:: atomic { dying(3) -> bury(3) }
-#if PROCESSES > 3
+#if GAPS > 0
+	:: atomic { gaps < GAPS && inside(3) -> gaps++; queued = queued & ~bit(3) }
+#endif
+#endif
+#if THREADS > 3 && !(defined(MATES) || defined(PAIR))
+	:: atomic { outside(4) -> go_in(4) }
+	:: atomic { is_fired(4) -> come_out(4) }
 	:: atomic { mortal(4) -> ring(4) }
 	:: atomic { dying(4) -> bury(4) }
 #endif
+	:: atomic { kills < KILLS -> kills = KILLS } /* and no more: who could still be killed never counts as stuck */
 	od
 }
 
 init {
 	atomic {
-		run Process(1);
-		run Process(2);
-		run Process(3);
-#if PROCESSES > 3
-		run Process(4);
+		run Thread(1, home_of(1));
+		run Thread(2, home_of(2));
+		run Thread(3, home_of(3));
+#if THREADS > 3
+		run Thread(4, home_of(4));
 #endif
-		run Reaper()
+		run Kernel()
 	};
-	(ended | dead) == ALL;
-	assert(gate == OPEN || is_dead(gate));
+	(ended | DEAD_THREADS) == ALL;
+	assert(!closed || is_dead(gate));
 	assert(left || owner == NOBODY || is_dead(owner))
 }
 
 #ifdef LIVENESS
-ltl all_end { <> ((ended | dead) == ALL) }
+ltl all_end { <> ((ended | DEAD_THREADS) == ALL) }
 #endif

@@ -48,24 +48,23 @@ type search struct {
 	long    bool
 }
 
-// The processes that take part in names.pml.
+// The processes that take part in names.pml, and the objects of cell.pml.
 const (
-	writers         = "KINDS PROCESSES=3 KIND0=WRITER KIND1=WRITER KIND2=WRITER ONLY_WRITERS "
-	writersReader   = "KINDS PROCESSES=3 KIND0=WRITER KIND1=WRITER KIND2=READER "
-	writerReaders   = "KINDS PROCESSES=3 KIND0=WRITER KIND1=READER KIND2=READER "
-	writersSweeper  = "KINDS PROCESSES=3 KIND0=WRITER KIND1=WRITER KIND2=SWEEPER ONLY_WRITERS "
-	everybody       = "KINDS PROCESSES=4 KIND0=WRITER KIND1=WRITER KIND2=READER KIND3=SWEEPER "
-	writerReaders3  = "KINDS PROCESSES=4 KIND0=WRITER KIND1=READER KIND2=READER KIND3=READER "
-	mutex           = "MUTEX "
-	auto            = "AUTO "
-	manual          = "MANUAL "
-	fourProcesses   = "PROCESSES=4 "
-	oneWaiter       = "WAITERS=1 "
-	autoFour        = auto + fourProcesses
-	manualFour      = manual + fourProcesses
-	mutexFour       = mutex + fourProcesses
-	manualOneWaiter = manual + oneWaiter
-	autoOneWaiter   = auto + oneWaiter
+	writers        = "KINDS PROCESSES=3 KIND0=WRITER KIND1=WRITER KIND2=WRITER ONLY_WRITERS "
+	writersReader  = "KINDS PROCESSES=3 KIND0=WRITER KIND1=WRITER KIND2=READER "
+	writerReaders  = "KINDS PROCESSES=3 KIND0=WRITER KIND1=READER KIND2=READER "
+	writersSweeper = "KINDS PROCESSES=3 KIND0=WRITER KIND1=WRITER KIND2=SWEEPER ONLY_WRITERS "
+	everybody      = "KINDS PROCESSES=4 KIND0=WRITER KIND1=WRITER KIND2=READER KIND3=SWEEPER "
+	writerReaders3 = "KINDS PROCESSES=4 KIND0=WRITER KIND1=READER KIND2=READER KIND3=READER "
+	mutex          = "MUTEX "
+	semaphore      = "SEMAPHORE "
+	auto           = "AUTO "
+	manual         = "MANUAL "
+	fourProcesses  = "THREADS=4 "
+	mates          = "MATES "
+	pair           = "PAIR "
+	oneWaiter      = "WAITERS=1 "
+	manualFour     = manual + fourProcesses
 )
 
 // TestNamesHold searches the life of a name as it is.
@@ -108,42 +107,67 @@ func TestNamesBreak(t *testing.T) {
 // TestCellHolds searches the state cell as it is.
 func TestCellHolds(t *testing.T) {
 	hold(t, "cell", []search{
-		{defines: mutex},
-		{defines: mutex + "ROUNDS=2 KILLS=1"},
-		{defines: mutex + "CANCEL"},
-		{defines: mutex + "BREAK_NO_TICK"}, // a mutex can do without
+		{defines: mutex + "KILLS=1"},
+		{defines: mutex + "ROUNDS=2 KILLS=0"},
+		{defines: mutex + mates + "KILLS=1"},
+		{defines: mutex + mates + "CANCEL GAPS=1 KILLS=1"},
 		{defines: auto + "CANCEL"},
-		{defines: autoOneWaiter},
-		{defines: autoFour + "KILLS=1"},
+		{defines: auto + "WAIT_AGAIN ROUNDS=2 KILLS=1"},
+		{defines: auto + pair},
 		{defines: manual + "CANCEL"},
-		{defines: manualOneWaiter + "ROUNDS=2"},
-		{defines: manualFour + "KILLS=1"},
-		{defines: mutex + "KILLS=1", kind: liveness},
-		{defines: auto + "KILLS=1", kind: liveness},
-		{defines: manualOneWaiter + "KILLS=1", kind: liveness},
-		{defines: mutex + "ROUNDS=2", long: true},
-		{defines: mutexFour + "KILLS=1", long: true},
-		{defines: mutex + "CANCEL", kind: liveness, long: true},
-		{defines: autoOneWaiter + "ROUNDS=2", long: true},
-		{defines: autoFour, long: true},
-		{defines: manualFour, long: true},
+		{defines: manual + "GAPS=1 KILLS=1"},
+		{defines: manual + pair + "CANCEL"},
+		{defines: manual + mates + "PULSE"},
+		{defines: manualFour + mates + "WAITERS=3 KILLS=1"},
+		{defines: semaphore + "CANCEL"},
+		{defines: semaphore + "WAIT_AGAIN ROUNDS=2 KILLS=1"},
+		{defines: semaphore + fourProcesses + mates + "WAITERS=3 KILLS=1"},
+		{defines: mutex + "KILLS=0", kind: liveness},
+		{defines: auto + oneWaiter + "KILLS=1", kind: liveness},
+		{defines: manual + pair + oneWaiter + "KILLS=1", kind: liveness},
+		{defines: semaphore + oneWaiter + "KILLS=1", kind: liveness},
+		{defines: mutex, long: true},
+		{defines: mutex + mates, long: true},
+		{defines: mutex + "BREAK_NO_TICK", long: true}, // a mutex can do without
+		{defines: mutex + mates + "ROUNDS=2 KILLS=1", long: true},
+		{defines: mutex + "GAPS=1 KILLS=1", long: true},
+		{defines: mutex + mates + "KILLS=1", kind: liveness, long: true},
+		{defines: auto + "KILLS=1", kind: liveness, long: true},
+		{defines: manual + "CANCEL GAPS=1", long: true},
+		{defines: semaphore + "CANCEL GAPS=1", long: true},
+		{defines: manualFour + "WAITERS=3 WAIT_AGAIN ROUNDS=2 KILLS=0", long: true},
+		{defines: manualFour + pair + "KILLS=1", long: true},
+		{defines: manualFour + "KILLS=1", long: true},
+		{defines: auto + fourProcesses + pair + "KILLS=1", long: true},
+		{defines: auto + fourProcesses + "KILLS=1", long: true},
 	})
 }
 
 // TestCellBreaks searches variants that are wrong.
 func TestCellBreaks(t *testing.T) {
 	refuse(t, "cell", []search{
-		{defines: mutex + "BREAK_WAKE_BEFORE_CHANGE"},
+		{defines: mutex + "ROUNDS=2 KILLS=0 BREAK_COMPARE_WORD"},
+		{defines: auto + "WAIT_AGAIN ROUNDS=2 KILLS=0 BREAK_COMPARE_WORD"},
+		{defines: manualFour + "GAPS=1 KILLS=1 BREAK_COMPARE_WORD"},
+		{defines: manualFour + "WAITERS=3 WAIT_AGAIN ROUNDS=2 KILLS=0 BREAK_MANY_AGAIN"},
+		{defines: auto + pair + "BREAK_NO_NOTIFY"},
+		{defines: mutex + mates + "KILLS=0 BREAK_NO_NOTIFY"},
+		{defines: manual + pair + "KILLS=0 BREAK_ONE_FOR_TWO"},
+		{defines: mutex + "KILLS=1 BREAK_ONE_FOR_TWO"},
+		{defines: mutex + mates + "CANCEL KILLS=0 BREAK_LEAVER_CLEARS"},
+		{defines: mutex + mates + "KILLS=0 CANCEL BREAK_CANCELLED_KEEPS_TURN"},
+		{defines: manualFour + mates + "WAITERS=3 CANCEL KILLS=0 BREAK_CANCELLED_KEEPS_TURN"},
+		{defines: semaphore + oneWaiter + "MAX=1 BREAK_MAX_APART"},
+		{defines: mutex + "KILLS=0 BREAK_WAKE_BEFORE_CHANGE"},
 		{defines: auto + "BREAK_WAKE_BEFORE_CHANGE"},
-		{defines: mutex + "BREAK_NO_FUTEX_COMPARE"},
+		{defines: mutex + "KILLS=0 BREAK_NO_FUTEX_COMPARE"},
 		{defines: auto + "BREAK_NO_FUTEX_COMPARE"},
 		{defines: mutex + "BREAK_TAKEOVER_AT_BELL"},
 		{defines: mutex + "BREAK_BELL_WAKES_ONE"},
 		{defines: auto + "BREAK_BELL_WAKES_ONE"},
-		{defines: mutex + "BREAK_BELL_WAKES_ONE", kind: liveness},
-		{defines: mutex + "CANCEL BREAK_CANCELLED_KEEPS_RING"},
-		{defines: mutex + "BREAK_SLEEPERS_CLEARED_BY_WAITER"},
-		{defines: mutex + "BREAK_WAKE_ONE"},
+		{defines: mutex + "KILLS=1 CANCEL BREAK_CANCELLED_KEEPS_RING"},
+		{defines: mutex + "KILLS=0 BREAK_REGISTERS_ONCE"},
+		{defines: mutex + "KILLS=0 BREAK_WAKE_ONE"},
 		{defines: auto + "BREAK_WAKE_ONE"},
 		{defines: auto + "BREAK_OPEN_THEN_WAKE"},
 		{defines: mutex + "BREAK_OPEN_THEN_WAKE"},
@@ -155,16 +179,30 @@ func TestCellBreaks(t *testing.T) {
 		{defines: auto + "BREAK_GATE_LEFT_CLOSED"},
 		{defines: manual + "BREAK_GENERATION_NOT_MOVED"},
 		{defines: manualFour + "KILLS=0 BREAK_LOOK_NEEDS_OPEN_GATE"},
-		{defines: manualOneWaiter + "BREAK_NOTE_THEN_LOOK"},
+		{defines: manual + oneWaiter + "BREAK_NOTE_THEN_LOOK"},
 	})
 }
 
-// TestOneKillBreaksWakeOne shows that what is wrong with waking one sleeper is
-// the kill of that one: without kills the variant holds.
-func TestOneKillBreaksWakeOne(t *testing.T) {
-	hold(t, "cell", []search{
-		{defines: mutex + "KILLS=0 BREAK_WAKE_ONE"},
-		{defines: auto + "KILLS=0 BREAK_WAKE_ONE"},
+// TestGrantsHold searches the word of an auto-reset event.
+func TestGrantsHold(t *testing.T) {
+	hold(t, "grants", []search{
+		{defines: "OPENS=1"},
+		{defines: "CANCELS=1"},
+		{defines: "OPENS=0 SETS=4"},
+		{defines: "SETS=2 STRICT"},
+		{defines: "OPENS=0 WAITERS=4", long: true},
+	})
+}
+
+// TestGrantsBreak searches variants that are wrong.
+func TestGrantsBreak(t *testing.T) {
+	refuse(t, "grants", []search{
+		{defines: "BREAK_EPOCH_BY_GATE"},
+		{defines: "BREAK_RESET_TAKES_GRANTS"},
+		{defines: "BREAK_NEWCOMER_TAKES_GRANT"},
+		{defines: "BREAK_SIGNAL_WITHOUT_GRANT"},
+		{defines: "OPENS=0 FORGET_OLD"},
+		{defines: "OPENS=0 STRICT"}, // what no number of bits would prove
 	})
 }
 
