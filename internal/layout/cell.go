@@ -68,15 +68,6 @@ func (s State) Sleeper() uint32 {
 // With is the state with another word and the same gate.
 func (s State) With(word uint32) State { return MakeState(word, s.Gate()) }
 
-// Register is a state with an open gate once member me sleeps, too.
-func (s State) Register(me uint32) State {
-	switch s.Gate() {
-	case 0, oneBit | me:
-		return MakeState(s.Word(), oneBit|me)
-	}
-	return MakeState(s.Word(), Many)
-}
-
 // soundGate says whether the upper half is one of those above.
 func (s State) soundGate() bool {
 	gate := s.Gate()

@@ -75,11 +75,11 @@ func TestMutexLife(t *testing.T) {
 				}
 			case 1:
 				if owner != 0 {
-					word, owner, abandoned = Unlocked(word, false), 0, false
+					word, owner, abandoned = Unlocked(word), 0, false
 				}
 			case 2:
 				if owner != 0 {
-					word, owner, abandoned = Abandon(word, false), 0, true
+					word, owner, abandoned = Abandon(word), 0, true
 				}
 			}
 			if !MutexWord.Sound(State(word), 0) || MutexWord.Owner(word) != owner {
@@ -110,22 +110,22 @@ func TestTakeManualEvent(t *testing.T) {
 func TestSetAndResetManualEvent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word := words(t, "word")
-		set := SetManual(word, false)
+		set := SetManual(word)
 		switch {
 		case set&SignaledBit == 0:
 			t.Fatalf("%#x set is %#x", word, set)
-		case SetManual(set, false) != set:
-			t.Fatalf("set twice: %#x, %#x", set, SetManual(set, false))
+		case SetManual(set) != set:
+			t.Fatalf("set twice: %#x, %#x", set, SetManual(set))
 		case word&SignaledBit != 0 && set != word:
 			t.Fatalf("%#x was set already and became %#x", word, set)
 		case word&SignaledBit == 0 && (set-word)&generationMask != generationStep:
 			t.Fatalf("%#x set is %#x: the generation did not move by one", word, set)
 		}
-		reset := ResetEvent(set, false)
-		if reset != set&^SignaledBit || ResetEvent(reset, false) != reset {
+		reset := ResetEvent(set)
+		if reset != set&^SignaledBit || ResetEvent(reset) != reset {
 			t.Fatalf("%#x reset is %#x", set, reset)
 		}
-		pulsed := PulseManual(word, false)
+		pulsed := PulseManual(word)
 		// Who waited before is released by Set then Reset, and by Pulse; who comes
 		// after is not.
 		for _, after := range []uint32{reset, pulsed} {
@@ -142,7 +142,7 @@ func TestSetAndResetManualEvent(t *testing.T) {
 // The generation comes round after 2^31 sets, not sooner, and never touches
 // another bit.
 func TestGenerationWraps(t *testing.T) {
-	if next := SetManual(generationMask, false); next != SignaledBit {
+	if next := SetManual(generationMask); next != SignaledBit {
 		t.Errorf("after the last generation: %#x", next)
 	}
 }

@@ -71,7 +71,7 @@ func layoutSignature() uint32 {
 		HeaderSize, StateOffset, StateSize, NameOffset, DataAlign, LargePage, StateMapSize,
 		offVersion, offSignature, offType, offFlags, offDataOffset, offSize, offProtection,
 		offUID, offPID, offNameLen, offCreated, offFileDev, offFileIno, offPathLen, offChecksum,
-		offLimit, oneBit, Many, AbandonedBit, OwnerMask, SignaledBit, generationStep, grantStep, oldStep, epochStep, settingBit,
+		offLimit, oneBit, Many, AbandonedBit, OwnerMask, SignaledBit, generationStep, crowdBit, grantStep, oldStep, epochStep, settingBit,
 		uint32(wakesOffset), uint32(pendingOffset), uint32(sinceOffset), uint32(settingsOffset), uint32(waitingOffset), Waiters, Decisions, memberDecisions,
 		memberVersion, memberPID, memberStarted, memberBell, memberCommand, memberSize,
 	}

@@ -37,17 +37,19 @@ const (
 	// Auto-reset event: grants are what Set gives to those who waited when it
 	// came. A Reset leaves them, and who came later cannot take them.
 	//
-	//	bits 1–8    grants of this epoch
-	//	bits 9–15   grants of the one before
-	//	bits 16–31  epoch: moves with a Set that finds somebody registered
-	grantStep   = 1 << 1
-	grantMax    = 1<<8 - 1
-	oldStep     = 1 << 9
-	oldMax      = 1<<7 - 1
-	epochStep   = 1 << 16
+	//	bit 1       crowd: somebody has registered as a sleeper in this epoch
+	//	bits 2–11   grants of this epoch
+	//	bits 12–19  grants of the one before
+	//	bits 20–31  epoch: moves with a Set that finds a crowd
+	crowdBit    = 1 << 1
+	grantsShift = 2
+	grantStep   = 1 << grantsShift
+	grantMax    = 1<<10 - 1
+	oldShift    = 12
+	oldStep     = 1 << oldShift
+	oldMax      = 1<<8 - 1
+	epochStep   = 1 << 20
 	epochMask   = 1<<32 - epochStep
-	grantsShift = 1
-	oldShift    = 9
 
 	// Timer: bit 0 says which of the two settings counts (see Schedule), bits 1–31
 	// move with every change.
@@ -172,18 +174,41 @@ func (k Kind) Signaled(word uint32) bool {
 	return v != Blocked
 }
 
-// Change is what a call makes of a word. asleep says that somebody is registered
-// as a sleeper.
-type Change func(word uint32, asleep bool) (next uint32)
+// Register is a state with an open gate once member me sleeps, too.
+func (k Kind) Register(s State, me uint32) State {
+	gate, word := s.Gate(), s.Word()
+	switch gate {
+	case 0, oneBit | me:
+		gate = oneBit | me
+	default:
+		gate = Many
+	}
+	if k == AutoEventWord {
+		word |= crowdBit
+	}
+	return MakeState(word, gate)
+}
+
+// Unregister is the state once its only sleeper, a process, sleeps no more.
+func (k Kind) Unregister(s State) State {
+	word := s.Word()
+	if k == AutoEventWord {
+		word &^= crowdBit
+	}
+	return MakeState(word, 0)
+}
+
+// Change is what a call makes of a word.
+type Change func(word uint32) (next uint32)
 
 // Unlocked is the word of a mutex after its owner unlocked it.
-func Unlocked(uint32, bool) uint32 { return 0 }
+func Unlocked(uint32) uint32 { return 0 }
 
 // Abandon is the word of a mutex after its owner left it without unlocking.
-func Abandon(word uint32, _ bool) uint32 { return word | AbandonedBit }
+func Abandon(word uint32) uint32 { return word | AbandonedBit }
 
 // SetManual is the word of a manual-reset event after Set.
-func SetManual(word uint32, _ bool) uint32 {
+func SetManual(word uint32) uint32 {
 	if word&SignaledBit != 0 {
 		return word
 	}
@@ -191,13 +216,13 @@ func SetManual(word uint32, _ bool) uint32 {
 }
 
 // PulseManual is the word of a manual-reset event after Pulse.
-func PulseManual(word uint32, _ bool) uint32 { return (word + generationStep) &^ SignaledBit }
+func PulseManual(word uint32) uint32 { return (word + generationStep) &^ SignaledBit }
 
-// SetAuto is the word of an auto-reset event after Set. A Set that finds nobody
-// registered may come while those whom the last one woke are still on their way:
-// so it adds a grant to theirs.
-func SetAuto(word uint32, asleep bool) uint32 {
-	if asleep {
+// SetAuto is the word of an auto-reset event after Set. A Set that finds no crowd
+// may come while those whom the last one woke are still on their way: so it adds a
+// grant to theirs.
+func SetAuto(word uint32) uint32 {
+	if word&crowdBit != 0 {
 		old := min(grants(word), oldMax)
 		return (word+epochStep)&epochMask | old<<oldShift | grantStep | SignaledBit
 	}
@@ -208,10 +233,10 @@ func SetAuto(word uint32, asleep bool) uint32 {
 }
 
 // PulseAuto is the word of an auto-reset event after Pulse.
-func PulseAuto(word uint32, asleep bool) uint32 { return SetAuto(word, asleep) &^ SignaledBit }
+func PulseAuto(word uint32) uint32 { return SetAuto(word) &^ SignaledBit }
 
 // ResetEvent is the word of an event after Reset, of either kind.
-func ResetEvent(word uint32, _ bool) uint32 { return word &^ SignaledBit }
+func ResetEvent(word uint32) uint32 { return word &^ SignaledBit }
 
 // NewEvent is the word of an event that nobody has used.
 func NewEvent(k Kind, signaled bool) uint32 {

@@ -45,7 +45,7 @@ func (s *Semaphore) Release(n int32) (previous int32, err error) {
 	defer s.finish()
 	limit := s.inner.Header.Limit
 	old, err := s.att.Change(
-		func(word uint32, _ bool) uint32 { return word + uint32(n) },
+		func(word uint32) uint32 { return word + uint32(n) },
 		func(word uint32) error {
 			if uint32(n) > limit-word {
 				return errs.New(errs.ErrTooManyPosts, "the count is %d and can be %d at the most: it was not released by %d", word, limit, n)

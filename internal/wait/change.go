@@ -42,7 +42,7 @@ func (s *Slot) Change(next layout.Change, allowed func(word uint32) error) (old 
 			}
 		case s.cell.CompareAndSwap(state, layout.MakeState(word, s.me)):
 			check.Point("gate.closed")
-			return word, s.storeAndOpen(next(word, true))
+			return word, s.storeAndOpen(next(word))
 		}
 	}
 }
@@ -61,7 +61,7 @@ func (s *Slot) TryChange(next layout.Change) bool {
 // The swap is made also when the word stays the same: it orders what the caller
 // wrote before whoever takes the object next.
 func (s *Slot) swap(state layout.State, next layout.Change) bool {
-	if !s.cell.CompareAndSwap(state, state.With(next(state.Word(), state.Gate() != 0))) {
+	if !s.cell.CompareAndSwap(state, state.With(next(state.Word()))) {
 		return false
 	}
 	if state.Gate() != 0 {
@@ -108,7 +108,7 @@ func (s *Slot) Retract(next layout.Change) error {
 			if err := s.awaitGate(state, &deadline); err != nil {
 				return err
 			}
-		case s.cell.CompareAndSwap(state, state.With(next(state.Word(), false))):
+		case s.cell.CompareAndSwap(state, state.With(next(state.Word()))):
 			return nil
 		}
 	}

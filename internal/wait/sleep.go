@@ -93,10 +93,13 @@ func (e *entry) prepare(p *plan) (ready bool, err error) {
 		e.sleepOn(p, &s.gate, s.cell.GateWord(), pk.state.Gate())
 		return false, nil
 	}
-	next := pk.state.Register(s.me)
+	next := s.kind.Register(pk.state, s.me)
 	if next != pk.state && !s.cell.CompareAndSwap(pk.state, next) {
 		p.again = true
 		return false, nil
+	}
+	if s.kind == layout.AutoEventWord {
+		e.claim.Start = next.Word() // the crowd has it now, and epochs come round
 	}
 	check.Point("wait.registered")
 	s.announce(next)

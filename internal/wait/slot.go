@@ -116,7 +116,7 @@ func (s *Slot) dequeue(e *entry) {
 	}
 	// Under the lock, so that who comes next registers after this.
 	if state := s.cell.Load(); state.Sleeper() == s.me {
-		s.cell.CompareAndSwap(state, layout.MakeState(state.Word(), 0))
+		s.cell.CompareAndSwap(state, s.kind.Unregister(state))
 	}
 }
 
