@@ -129,12 +129,28 @@ func quantile(list []float64, q float64) float64 {
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
 
-func perPair(f func()) float64 {
-	start := time.Now()
-	for range pairs {
-		f()
+const (
+	pairTurns = 21
+	chunks    = 25   // of a turn, in which what is compared takes turns of its own: a
+	pairs     = 4000 // processor changes its speed within milliseconds
+)
+
+// pairwise measures calls, a chunk of each in turn, and adds the lower quartile of
+// the nanoseconds of one, under the units given.
+func (f *figures) pairwise(units []string, calls ...func()) {
+	all := make([][]float64, len(calls))
+	for range chunks {
+		for i, call := range calls {
+			start := time.Now()
+			for range pairs {
+				call()
+			}
+			all[i] = append(all[i], float64(time.Since(start).Nanoseconds())/pairs)
+		}
 	}
-	return float64(time.Since(start).Nanoseconds()) / pairs
+	for i, unit := range units {
+		f.add(unit, quantile(all[i], 0.25))
+	}
 }
 
 // cpuTime is the processor time of this process so far, in nanoseconds.
@@ -162,18 +178,12 @@ func onFirstProcessor(b *testing.B, start func() *testkit.Child) *testkit.Child 
 	return start()
 }
 
-const (
-	pairTurns = 41
-	pairs     = 100_000 // in a turn
-)
+// bareCell is what two bare compare-and-swaps change.
+var bareCell atomic.Uint64
 
-// addBare adds the time of two bare compare-and-swaps.
-func (f *figures) addBare() {
-	var cell atomic.Uint64
-	f.add("ns/2CAS", perPair(func() {
-		cell.CompareAndSwap(0, 1)
-		cell.CompareAndSwap(1, 0)
-	}))
+func twoSwaps() {
+	bareCell.CompareAndSwap(0, 1)
+	bareCell.CompareAndSwap(1, 0)
 }
 
 // BenchmarkMutexPair measures an uncontended Lock and Unlock beside two bare
@@ -182,17 +192,17 @@ func BenchmarkMutexPair(b *testing.B) {
 	m := newTestMutex(b, "bench", MutexOptions{})
 	ctx := context.Background()
 	f := newFigures(b)
+	lock := func() {
+		_, _ = m.Lock(ctx)
+		_ = m.Unlock()
+	}
+	tryLock := func() {
+		_, _, _ = m.TryLock()
+		_ = m.Unlock()
+	}
 	for range pairTurns {
-		f.add("ns/pair", perPair(func() {
-			_, _ = m.Lock(ctx)
-			_ = m.Unlock()
-		}))
-		f.addBare()
-		f.add("ns/try-pair", perPair(func() {
-			_, _, _ = m.TryLock()
-			_ = m.Unlock()
-		}))
-		f.peer(fmt.Sprint("pairs ", pairs), "ns/robust-C", "ns/2CAS-C", "ns/semaphore-C")
+		f.pairwise([]string{"ns/pair", "ns/2CAS", "ns/try-pair"}, lock, twoSwaps, tryLock)
+		f.peer(fmt.Sprint("pairs ", chunks*pairs), "ns/robust-C", "ns/2CAS-C", "ns/semaphore-C")
 	}
 	f.ratio("x2CAS", "ns/pair", "ns/2CAS")
 	f.ratio("try-x2CAS", "ns/try-pair", "ns/2CAS")
@@ -210,21 +220,21 @@ func BenchmarkSignalPair(b *testing.B) {
 	must(b, err)
 	defer func() { must(b, semaphore.Close()) }()
 	f := newFigures(b)
+	setTry := func() {
+		_ = auto.Set()
+		_, _ = auto.TryWait()
+	}
+	setTryManual := func() {
+		_ = manual.Set()
+		_, _ = manual.TryWait()
+	}
+	releaseTry := func() {
+		_, _ = semaphore.Release(1)
+		_, _ = semaphore.TryWait()
+	}
 	for range pairTurns {
-		f.add("ns/set-try", perPair(func() {
-			_ = auto.Set()
-			_, _ = auto.TryWait()
-		}))
-		f.addBare()
-		f.add("ns/release-try", perPair(func() {
-			_, _ = semaphore.Release(1)
-			_, _ = semaphore.TryWait()
-		}))
-		f.add("ns/manual-set-try", perPair(func() {
-			_ = manual.Set()
-			_, _ = manual.TryWait()
-		}))
-		f.peer(fmt.Sprint("pairs ", pairs), "ns/robust-C", "ns/2CAS-C", "ns/semaphore-C")
+		f.pairwise([]string{"ns/set-try", "ns/2CAS", "ns/release-try", "ns/manual-set-try"}, setTry, twoSwaps, releaseTry, setTryManual)
+		f.peer(fmt.Sprint("pairs ", chunks*pairs), "ns/robust-C", "ns/2CAS-C", "ns/semaphore-C")
 	}
 	for _, pair := range []string{"set-try", "release-try", "manual-set-try"} {
 		f.ratio(pair+"-x2CAS", "ns/"+pair, "ns/2CAS")
