@@ -15,15 +15,16 @@ import (
 )
 
 // TestLines checks that each line of the list of Windows' behaviours about names,
-// sections and views (its numbers are in testdata/c-numbers.txt) is either tested
-// or has a reason why not, and that the tests exist.
+// sections, views, synchronisation and waits (its numbers are in
+// testdata/c-numbers.txt) is either tested or has a reason why not, and that the
+// tests exist.
 func TestLines(t *testing.T) {
 	text, err := os.ReadFile("testdata/c-numbers.txt")
 	must(t, err)
 	tests := make(map[string]map[string]map[string]bool) // folder, function, subtest
 	unknown := make(map[string]bool)
 	lines := make(map[string]string)
-	for _, table := range []map[string]string{nameLines, sectionLines} {
+	for _, table := range []map[string]string{nameLines, sectionLines, waitLines} {
 		for number, what := range table {
 			if lines[number] != "" {
 				t.Errorf("%s is in two tables", number)
