@@ -12,7 +12,8 @@ import (
 // A manual-reset event, once set, releases everybody who waits or comes to wait
 // until it is reset. An auto-reset event releases one, and is reset by that; set
 // while nobody waits, it stays set until somebody does. Set while several wait,
-// once for each of them, it releases them all, and a Reset takes nothing from those
+// once for each of them, it releases them all unless somebody who comes by takes a
+// signal first, and a Reset takes nothing from those
 // who waited before the Set.
 //
 // Source: https://learn.microsoft.com/windows/win32/sync/event-objects

@@ -107,7 +107,9 @@ func (m *Mutex) Access() Access { return Access(m.kernel.Rights()) }
 // if ctx has ended.
 //
 // If previous is not nil, whoever owned the mutex before did not unlock it: its
-// process died, or closed the handle. Exactly one Lock reports each such case.
+// process died, or closed the handle. Exactly one Lock, or wait for several objects,
+// takes each such mutex; if that one dies in turn, the next is told of it and not of
+// the first.
 //
 // What was done before the last Unlock, in any process, is seen after Lock; what
 // a dead owner did is seen as far as it got.

@@ -3,10 +3,11 @@ package atoll
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"reflect"
 	"sync"
+
+	"atoll/internal/errs"
 )
 
 // MaxWait is how many objects one call can wait for.
@@ -42,7 +43,8 @@ type Result struct {
 	// the first that was an abandoned mutex, or 0.
 	Index int
 	// Abandoned is not nil if the object at Index was a mutex whose owner died, or
-	// closed its handle, without unlocking it: what it protects may be torn.
+	// closed its handle, without unlocking it: what it protects may be torn. WaitAll
+	// tells of the first such mutex only; the others are its caller's to check, too.
 	Abandoned *Abandoned
 }
 
@@ -58,7 +60,8 @@ type Result struct {
 //
 // # Errors
 //
-// fs.ErrInvalid (87): no objects, or more than MaxWait. context.Canceled,
+// fs.ErrInvalid: no objects, or more than MaxWait (87), or one that is nil (6).
+// context.Canceled,
 // context.DeadlineExceeded: ctx ended; joined with ErrStuck if a stopped process
 // kept an object from being looked at. os.ErrClosed, fs.ErrPermission (a handle
 // without the Wait right), ErrStuck, ErrCorrupt: as the objects' own calls.
@@ -109,7 +112,8 @@ func WaitAll(ctx context.Context, objects ...Waitable) (Result, error) {
 //
 // # Errors
 //
-// Those of Set, Unlock or Release, and of the wait as WaitAny has them.
+// Those of Set, Unlock or Release, and of the wait as WaitAny has them. fs.ErrInvalid
+// (6): one of the two is nil.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-signalobjectandwait
 func SignalAndWait(ctx context.Context, signal Signaler, wait Waitable) (Result, error) {
@@ -138,7 +142,7 @@ func result(r kernelResult) Result {
 	return Result{Index: r.Index, Abandoned: abandoned(r.Previous)}
 }
 
-var errNilObject = fmt.Errorf("an object is nil: %w", fs.ErrInvalid)
+var errNilObject = errs.Numbered(errs.InvalidHandle, fs.ErrInvalid, "an object is nil")
 
 func waitables(objects []Waitable) ([]kernelWaitable, error) {
 	kernel := make([]kernelWaitable, len(objects))
@@ -189,6 +193,7 @@ type ChanWait[T any] struct {
 	c      <-chan T
 	kept   []received[T] // what no wait has ended with yet
 	chosen received[T]
+	pokes  map[*func()]struct{} // of the waits that are under way
 }
 
 type received[T any] struct {
@@ -197,7 +202,9 @@ type received[T any] struct {
 }
 
 // WaitChan returns a ChanWait on c.
-func WaitChan[T any](c <-chan T) *ChanWait[T] { return &ChanWait[T]{c: c} }
+func WaitChan[T any](c <-chan T) *ChanWait[T] {
+	return &ChanWait[T]{c: c, pokes: make(map[*func()]struct{})}
+}
 
 // Value returns what the last wait that ended with the channel received; false if
 // the channel was closed.
@@ -256,8 +263,20 @@ func (c channel[T]) Received(v reflect.Value, open bool) {
 // Lasting: a value is received once.
 func (c channel[T]) Lasting() bool { return false }
 
-// Watch and Unwatch have nothing to do: the wait itself receives.
-func (c channel[T]) Watch() {}
-
-// Unwatch is the end of Watch.
-func (c channel[T]) Unwatch() {}
+// Watch begins a wait. One that ends with another object leaves what it received
+// to the others, who must look.
+func (c channel[T]) Watch(poke func()) (unwatch func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pokes[&poke] = struct{}{}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.pokes, &poke)
+		if len(c.kept) > 0 {
+			for other := range c.pokes {
+				(*other)()
+			}
+		}
+	}
+}

@@ -323,7 +323,7 @@ func TestWaitSeveralRefuses(t *testing.T) {
 			})
 			t.Run("nil", func(t *testing.T) {
 				for _, o := range []Waitable{nil, (*Mutex)(nil), (*Event)(nil), (*Semaphore)(nil), (*Timer)(nil), (*ChanWait[int])(nil)} {
-					failsWith(t, fs.ErrInvalid, 87)(wait(t.Context(), set, o))
+					failsWith(t, fs.ErrInvalid, 6)(wait(t.Context(), set, o))
 				}
 				intact()
 			})
@@ -569,10 +569,10 @@ func TestSignalAndWait(t *testing.T) {
 	t.Run("C353", func(t *testing.T) {
 		e := newTestEvent(t, "", EventOptions{Signaled: true})
 		unset := newTestEvent(t, "", EventOptions{})
-		failsWith(t, fs.ErrInvalid, 87)(SignalAndWait(t.Context(), nil, e))
-		failsWith(t, fs.ErrInvalid, 87)(SignalAndWait(t.Context(), (*Mutex)(nil), e))
-		failsWith(t, fs.ErrInvalid, 87)(SignalAndWait(t.Context(), unset, nil))
-		failsWith(t, fs.ErrInvalid, 87)(SignalAndWait(t.Context(), unset, (*Timer)(nil)))
+		failsWith(t, fs.ErrInvalid, 6)(SignalAndWait(t.Context(), nil, e))
+		failsWith(t, fs.ErrInvalid, 6)(SignalAndWait(t.Context(), (*Mutex)(nil), e))
+		failsWith(t, fs.ErrInvalid, 6)(SignalAndWait(t.Context(), unset, nil))
+		failsWith(t, fs.ErrInvalid, 6)(SignalAndWait(t.Context(), unset, (*Timer)(nil)))
 		if !try(t, e) || try(t, unset) {
 			t.Error("something was done")
 		}

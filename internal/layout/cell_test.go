@@ -175,10 +175,10 @@ func TestSound(t *testing.T) {
 		{MutexWord, MakeState(AbandonedBit, 0), false},
 		{SemaphoreWord, MakeState(5, 0), true},
 		{SemaphoreWord, MakeState(6, 0), false},
-		{ManualEventWord, MakeState(NewEvent(ManualEventWord, true), 0), true},
-		{AutoEventWord, MakeState(NewEvent(AutoEventWord, true), 0), true},
-		{AutoEventWord, MakeState(SignaledBit, 0), false},
-		{AutoEventWord, MakeState(NewEvent(AutoEventWord, false), 1<<31), true},
+		{ManualEventWord, MakeState(NewEvent(true), 0), true},
+		{AutoEventWord, MakeState(NewEvent(true), 0), true},
+		{AutoEventWord, MakeState(SignaledBit, 0), true},
+		{AutoEventWord, MakeState(NewEvent(false), 1<<31), true},
 		{AutoTimerWord, MakeState(1<<32-1, 0), true},
 	} {
 		if got := c.k.Sound(c.s, 5); got != c.want {

@@ -14,7 +14,11 @@ type Page struct {
 	// sleepers sleep on: one that read it before it registered cannot fall asleep
 	// after a wake that took its registration away, whatever the word is by then.
 	Wakes atomic.Uint32
-	_     [52]byte // a cache line of its own
+	// Waiters counts those who wait for an auto-reset event, from before they join
+	// until after they have left. Those who were killed are counted for ever: then
+	// a Set gives grants that nobody takes.
+	Waiters atomic.Uint32
+	_       [48]byte // a cache line of its own
 
 	Pending Pending
 	_       [48]byte
@@ -30,11 +34,11 @@ type Page struct {
 
 	// Waiting says which processes wait, and how many goroutines of each. For
 	// people: what is wrong here deceives nobody but them.
-	Waiting [Waiters]Waiting
+	Waiting [Seats]Waiting
 }
 
-// Waiters is how many waiting processes an object can show.
-const Waiters = 31
+// Seats is how many waiting processes an object can show.
+const Seats = 31
 
 // Waiting is one process that waits.
 type Waiting struct {
@@ -82,6 +86,7 @@ func (t Tag) Sequence() uint32 { return uint32(t & OwnerMask) }
 // The places of the fields, for the layout's signature and for readers of files.
 const (
 	wakesOffset    = unsafe.Offsetof(Page{}.Wakes)
+	waitersOffset  = unsafe.Offsetof(Page{}.Waiters)
 	pendingOffset  = unsafe.Offsetof(Page{}.Pending)
 	sinceOffset    = unsafe.Offsetof(Page{}.Since)
 	settingsOffset = unsafe.Offsetof(Page{}.Settings)

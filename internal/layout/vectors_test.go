@@ -38,7 +38,7 @@ func vectors() map[string]vector {
 		case Mutex:
 			state = MakeState(0x2A, 0) // owned by member 0x2A
 		case Event:
-			state = MakeState(NewEvent(ManualEventWord, true), Many)
+			state = MakeState(NewEvent(true), Many)
 		}
 		list[name] = vector{File: "object", Header: &h, State: &state}
 	}

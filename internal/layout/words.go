@@ -37,9 +37,9 @@ const (
 	// Auto-reset event: grants are what Set gives to those who waited when it
 	// came. A Reset leaves them, and who came later cannot take them.
 	//
-	//	bit 1       crowd: somebody has registered as a sleeper in this epoch
+	//	bit 1       crowd: somebody has come to wait in this epoch
 	//	bits 2–11   grants of this epoch
-	//	bits 12–19  grants of the one before
+	//	bits 12–19  grants of those before
 	//	bits 20–31  epoch: moves with a Set that finds a crowd
 	crowdBit    = 1 << 1
 	grantsShift = 2
@@ -68,9 +68,6 @@ func (k Kind) Sound(s State, limit uint32) bool {
 		return w&(1<<31) == 0 && (w&OwnerMask != 0 || w&AbandonedBit == 0)
 	case SemaphoreWord:
 		return w <= limit
-	case AutoEventWord:
-		// Whoever sets the signal gives a grant with it.
-		return w&SignaledBit == 0 || grants(w) != 0
 	default: // any word will do
 		return true
 	}
@@ -174,28 +171,21 @@ func (k Kind) Signaled(word uint32) bool {
 	return v != Blocked
 }
 
-// Register is a state with an open gate once member me sleeps, too.
-func (k Kind) Register(s State, me uint32) State {
-	gate, word := s.Gate(), s.Word()
-	switch gate {
-	case 0, oneBit | me:
-		gate = oneBit | me
-	default:
-		gate = Many
-	}
+// Join is a state once somebody has come to wait.
+func (k Kind) Join(s State) State {
 	if k == AutoEventWord {
-		word |= crowdBit
+		return s | crowdBit
 	}
-	return MakeState(word, gate)
+	return s
 }
 
-// Unregister is the state once its only sleeper, a process, sleeps no more.
-func (k Kind) Unregister(s State) State {
-	word := s.Word()
-	if k == AutoEventWord {
-		word &^= crowdBit
+// Register is a state with an open gate once member me sleeps, too.
+func (k Kind) Register(s State, me uint32) State {
+	switch s.Gate() {
+	case 0, oneBit | me:
+		return k.Join(MakeState(s.Word(), oneBit|me))
 	}
-	return MakeState(word, 0)
+	return k.Join(MakeState(s.Word(), Many))
 }
 
 // Change is what a call makes of a word.
@@ -220,10 +210,14 @@ func PulseManual(word uint32) uint32 { return (word + generationStep) &^ Signale
 
 // SetAuto is the word of an auto-reset event after Set. A Set that finds no crowd
 // may come while those whom the last one woke are still on their way: so it adds a
-// grant to theirs.
-func SetAuto(word uint32) uint32 {
+// grant to theirs. Where nobody waits there is nobody to grant anything to, and
+// what nobody took is for nobody.
+func SetAuto(word uint32, waiting bool) uint32 {
+	if !waiting {
+		return word&(epochMask|crowdBit) | SignaledBit
+	}
 	if word&crowdBit != 0 {
-		old := min(grants(word), oldMax)
+		old := min(grants(word)+oldGrants(word), oldMax)
 		return (word+epochStep)&epochMask | old<<oldShift | grantStep | SignaledBit
 	}
 	if grants(word) < grantMax {
@@ -233,18 +227,17 @@ func SetAuto(word uint32) uint32 {
 }
 
 // PulseAuto is the word of an auto-reset event after Pulse.
-func PulseAuto(word uint32) uint32 { return SetAuto(word) &^ SignaledBit }
+func PulseAuto(word uint32, waiting bool) uint32 {
+	return SetAuto(word, waiting) &^ SignaledBit
+}
 
 // ResetEvent is the word of an event after Reset, of either kind.
 func ResetEvent(word uint32) uint32 { return word &^ SignaledBit }
 
 // NewEvent is the word of an event that nobody has used.
-func NewEvent(k Kind, signaled bool) uint32 {
-	switch {
-	case !signaled:
-		return 0
-	case k == AutoEventWord:
-		return SignaledBit | grantStep
+func NewEvent(signaled bool) uint32 {
+	if signaled {
+		return SignaledBit
 	}
-	return SignaledBit
+	return 0
 }

@@ -29,14 +29,15 @@ func OpenEvent(name string, intent Intent, asked access.Mask, manual, signaled b
 		header: header,
 		access: asked,
 		kind:   eventKind,
-		word:   func(uint32) uint32 { return layout.NewEvent(eventKind(header), signaled) },
+		word:   func(uint32) uint32 { return layout.NewEvent(signaled) },
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	e = &Event{plain: plain{*h}, set: layout.SetAuto, hit: layout.PulseAuto}
-	if eventKind(h.inner.Header) == layout.ManualEventWord {
-		e.set, e.hit = layout.SetManual, layout.PulseManual
+	e = &Event{plain: plain{*h}, set: layout.SetManual, hit: layout.PulseManual}
+	if att := h.att; eventKind(h.inner.Header) == layout.AutoEventWord {
+		e.set = func(word uint32) uint32 { return layout.SetAuto(word, att.Waited()) }
+		e.hit = func(word uint32) uint32 { return layout.PulseAuto(word, att.Waited()) }
 	}
 	return e, created, nil
 }

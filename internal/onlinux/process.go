@@ -21,10 +21,12 @@ import (
 type ProcessWait struct {
 	file *os.File // the pidfd; the garbage collector closes it
 
+	// turning is held while following begins or ends.
+	turning sync.Mutex
+	stopped chan struct{} // closed when the goroutine that follows is gone
+
 	mu       sync.Mutex
-	watchers int           // waits that are under way
-	ended    chan struct{} // closed when the process has ended
-	stopped  chan struct{} // closed when the goroutine that waits for that is gone
+	watchers map[*func()]struct{} // of the waits that are under way
 }
 
 // WaitProcess opens the process that has the pid now.
@@ -39,7 +41,7 @@ func WaitProcess(pid int) (*ProcessWait, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // for Go's poller
 		return nil, errors.Join(err, unix.Close(fd))
 	}
-	return &ProcessWait{file: os.NewFile(uintptr(fd), "process"), ended: make(chan struct{})}, nil
+	return &ProcessWait{file: os.NewFile(uintptr(fd), "process"), watchers: make(map[*func()]struct{})}, nil
 }
 
 func (p *ProcessWait) join() (wait.Target, error) { //nolint:unparam // as all Waitables
@@ -77,27 +79,32 @@ func hasEnded(fd uintptr) bool {
 // Take takes nothing: all who wait see the end.
 func (p *ProcessWait) Take() (bool, error) { return p.Ready() }
 
-// Watch has Channel closed when the process ends, until Unwatch.
-func (p *ProcessWait) Watch() {
+// Watch has poke called when the process ends.
+func (p *ProcessWait) Watch(poke func()) (unwatch func()) {
+	p.turning.Lock()
+	defer p.turning.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.watchers++; p.watchers > 1 {
-		return
+	p.watchers[&poke] = struct{}{}
+	if len(p.watchers) == 1 {
+		_ = p.file.SetReadDeadline(time.Time{})
+		p.stopped = make(chan struct{})
+		go p.follow(p.stopped)
 	}
-	_ = p.file.SetReadDeadline(time.Time{})
-	p.stopped = make(chan struct{})
-	go p.follow(p.stopped)
+	return func() { p.unwatch(&poke) }
 }
 
-// Unwatch ends Watch.
-func (p *ProcessWait) Unwatch() {
+func (p *ProcessWait) unwatch(poke *func()) {
+	p.turning.Lock()
+	defer p.turning.Unlock()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.watchers--; p.watchers > 0 {
-		return
+	delete(p.watchers, poke)
+	last := len(p.watchers) == 0
+	p.mu.Unlock()
+	if last {
+		_ = p.file.SetReadDeadline(time.Unix(1, 0))
+		<-p.stopped
 	}
-	_ = p.file.SetReadDeadline(time.Unix(1, 0))
-	<-p.stopped
 }
 
 // follow waits in Go's poller, without a thread.
@@ -110,17 +117,17 @@ func (p *ProcessWait) follow(stopped chan struct{}) {
 	if err := conn.Read(hasEnded); err != nil {
 		return
 	}
-	select {
-	case <-p.ended:
-	default:
-		close(p.ended)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for poke := range p.watchers {
+		(*poke)()
 	}
 }
 
-// Channel is closed when the process ends.
-func (p *ProcessWait) Channel() reflect.Value { return reflect.ValueOf(p.ended) }
+// Channel is none.
+func (p *ProcessWait) Channel() reflect.Value { return reflect.Value{} }
 
-// Received has nothing to keep.
+// Received is never called.
 func (p *ProcessWait) Received(reflect.Value, bool) {}
 
 // ChannelWait lets a wait end with a value from a channel.

@@ -148,13 +148,9 @@ func taken(objects []Waitable, out wait.Outcome, all bool) (Result, error) {
 	r := Result{Index: out.Index}
 	var failures []error
 	for i, o := range objects {
-		mine := wait.Outcome{}
-		if out.Abandoned && i == out.Index {
-			mine = out
-		}
-		previous, err := o.took(mine)
+		previous, err := o.took(out.All[i])
 		failures = append(failures, err)
-		if previous != nil {
+		if previous != nil && i == out.Index {
 			r.Previous = previous
 		}
 	}

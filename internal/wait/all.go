@@ -145,13 +145,22 @@ func widest(closed []found) *liveness.Folder {
 
 // firstAbandoned is what the wait reports: the objects in the caller's order.
 func (w *Waiter) firstAbandoned(closed []found) Outcome {
-	for i, t := range w.targets {
-		for _, f := range closed {
-			if f.entry == t.entry && f.out.Abandoned {
-				f.out.Index = i
-				return f.out
+	all := make([]Outcome, len(w.targets))
+	for _, f := range closed {
+		for i, t := range w.targets {
+			if f.entry == t.entry {
+				all[i] = f.out
+				all[i].Index = i
 			}
 		}
 	}
-	return Outcome{}
+	first := Outcome{}
+	for _, out := range all {
+		if out.Abandoned {
+			first = out
+			break
+		}
+	}
+	first.All = all
+	return first
 }

@@ -99,7 +99,7 @@ func (e *entry) prepare(p *plan) (ready bool, err error) {
 		return false, nil
 	}
 	if s.kind == layout.AutoEventWord {
-		e.claim.Start = next.Word() // the crowd has it now, and epochs come round
+		e.claim.Start = next.Word() // it has joined the crowd of this epoch
 	}
 	check.Point("wait.registered")
 	s.announce(next)
@@ -263,10 +263,9 @@ func (w *Waiter) parkExternal(ctx context.Context, due <-chan time.Time) {
 		if t.external == nil {
 			continue
 		}
-		// What is there for good, and is not enough, would wake us for ever.
-		if ready, err := t.external.Ready(); !t.external.Lasting() || !ready && err == nil {
+		if c := t.external.Channel(); c.IsValid() {
 			externals = append(externals, t.external)
-			cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: t.external.Channel()})
+			cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: c})
 		}
 	}
 	fixed := len(cases) - len(externals)

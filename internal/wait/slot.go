@@ -72,6 +72,9 @@ func (s *Slot) Init(o Object, me uint32, members *liveness.Folder) {
 // Cell is the object's cell, for fast paths and inspection.
 func (s *Slot) Cell() *layout.Cell { return s.cell }
 
+// Waited says whether anybody waits for the auto-reset event, in any process.
+func (s *Slot) Waited() bool { return s.page.Waiters.Load() != 0 }
+
 // Waiting says how many goroutines of this process wait for the object.
 func (s *Slot) Waiting() int { return int(s.waiting.Load()) }
 
@@ -90,9 +93,32 @@ func (s *Slot) Retire() {
 func (s *Slot) enqueue(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e.claim = layout.Claim{Kind: s.kind, Me: s.me, Start: s.cell.Load().Word(), Now: e.waiter.all}
+	e.claim = layout.Claim{Kind: s.kind, Me: s.me, Start: s.join(), Now: e.waiter.all}
 	s.queue = append(s.queue, e)
 	s.waiting.Store(int32(len(s.queue)))
+	if s.seat > 0 {
+		s.show(len(s.queue))
+	}
+}
+
+// join says in the object that somebody has come to wait, and returns its word
+// then.
+func (s *Slot) join() uint32 {
+	if s.kind != layout.AutoEventWord {
+		return s.cell.Load().Word()
+	}
+	s.page.Waiters.Add(1)
+	for {
+		// Behind a gate that does not open it is said when the waiter registers.
+		state := s.cell.Load()
+		if state.Holder() != 0 && s.spinWhile(state) {
+			continue
+		}
+		next := s.kind.Join(state)
+		if state.Holder() != 0 || next == state || s.cell.CompareAndSwap(state, next) {
+			return state.Word()
+		}
+	}
 }
 
 // dequeue takes a waiter out of the queue, and lets the next one look: whatever
@@ -107,6 +133,9 @@ func (s *Slot) dequeue(e *entry) {
 		}
 	}
 	s.waiting.Store(int32(len(s.queue)))
+	if s.kind == layout.AutoEventWord {
+		s.page.Waiters.Add(^uint32(0))
+	}
 	if s.seat > 0 {
 		s.show(len(s.queue))
 	}
@@ -116,7 +145,8 @@ func (s *Slot) dequeue(e *entry) {
 	}
 	// Under the lock, so that who comes next registers after this.
 	if state := s.cell.Load(); state.Sleeper() == s.me {
-		s.cell.CompareAndSwap(state, s.kind.Unregister(state))
+		s.cell.CompareAndSwap(state, layout.MakeState(state.Word(), 0))
+		s.forgetSince()
 	}
 }
 

@@ -80,6 +80,9 @@ func newObject(t testing.TB, kind layout.Kind) *object {
 	return o
 }
 
+// setAuto is Set of an auto-reset event.
+func (o *object) setAuto(word uint32) uint32 { return layout.SetAuto(word, o.a.Waited()) }
+
 func (o *object) store(s layout.State) { o.cell.StoreUnderGate(s.Word(), s.Gate()) }
 
 // eachWay runs a test with futex_waitv and as if there were none.
@@ -120,7 +123,7 @@ func TestCancelledWaitsTakeNothing(t *testing.T) {
 			})
 		}
 		for i := range signals {
-			if _, err := o.a.Change(layout.SetAuto, nil); err != nil {
+			if _, err := o.a.Change(o.setAuto, nil); err != nil {
 				t.Fatal(err)
 			}
 			for deadline := time.Now().Add(testkit.Hang); taken.Load() != int64(i+1); time.Sleep(time.Microsecond) {
@@ -219,7 +222,7 @@ func TestRecallEnds(t *testing.T) {
 // follows before it looks.
 func TestSetOfASignaledEvent(t *testing.T) {
 	o := newObject(t, layout.ManualEventWord)
-	o.store(layout.MakeState(layout.NewEvent(layout.ManualEventWord, true), 0))
+	o.store(layout.MakeState(layout.NewEvent(true), 0))
 	w := wait.Begin(false, wait.Target{Slot: &o.a})
 	if _, err := o.b.Change(layout.SetManual, nil); err != nil {
 		t.Fatal(err)
@@ -292,7 +295,7 @@ func FuzzState(f *testing.F) {
 		}
 		for _, call := range []func() error{
 			func() error { _, _, err := o.a.Try(); return err },
-			func() error { _, err := o.a.Change(layout.SetAuto, nil); return err },
+			func() error { _, err := o.a.Change(o.setAuto, nil); return err },
 			func() error { return o.a.Retract(layout.ResetEvent) },
 			func() error { return o.a.ChangeTimer(layout.Schedule.Cancelled) },
 			func() error {

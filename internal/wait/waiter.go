@@ -35,10 +35,11 @@ type External interface {
 	// Ready says whether it is there, and Take takes it then.
 	Ready() (bool, error)
 	Take() (bool, error)
-	// Watch and Unwatch enclose a wait. In between Channel is received from; what
-	// comes is given to Received, and then Ready is asked.
-	Watch()
-	Unwatch()
+	// Watch begins a wait, which unwatch ends. In between poke is called when Ready
+	// may have changed.
+	Watch(poke func()) (unwatch func())
+	// Channel, if it is valid, is received from while the wait sleeps. What comes
+	// is given to Received.
 	Channel() reflect.Value
 	Received(v reflect.Value, ok bool)
 	// Lasting says that what is ready stays so, and that Take changes nothing: so
@@ -52,6 +53,8 @@ type Outcome struct {
 	// Abandoned: whoever owned it before did not unlock it.
 	Abandoned bool
 	By        uint32 // that member
+	// All is, after a wait for all, how each of the targets was taken.
+	All []Outcome
 }
 
 // Waiter is one call that waits: for any of its targets, or for all.
@@ -77,6 +80,7 @@ type Waiter struct {
 
 type target struct {
 	closed   <-chan struct{}
+	unwatch  func()
 	entry    *entry // nil: external, or an object that comes earlier, too
 	external External
 }
@@ -101,8 +105,7 @@ func Begin(all bool, targets ...Target) *Waiter {
 func (w *Waiter) add(t Target) target {
 	if t.External != nil {
 		w.external = true
-		t.External.Watch()
-		return target{external: t.External}
+		return target{external: t.External, unwatch: t.External.Watch(w.poke)}
 	}
 	for _, e := range w.entries {
 		if e.slot == t.Slot {
@@ -134,8 +137,8 @@ func (w *Waiter) End() {
 		e.slot.dequeue(e)
 	}
 	for _, t := range w.targets {
-		if t.external != nil {
-			t.external.Unwatch()
+		if t.unwatch != nil {
+			t.unwatch()
 		}
 	}
 }
