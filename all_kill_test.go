@@ -27,7 +27,7 @@ type trio struct {
 }
 
 // trios are what a wait for all is tried with.
-var trios = map[string]trio{
+var trios = map[string]*trio{
 	"with an event": {names: [3]string{"m", "e", "s"}, verbs: [3]string{"mutex", "event", "semaphore"}},
 	"with a timer":  {names: [3]string{"m", "t", "s"}, verbs: [3]string{"mutex", "timer", "semaphore"}},
 	// The decision then stands in a member file of Global.
@@ -52,8 +52,9 @@ func eachTrio(t *testing.T, test func(t *testing.T, fresh func(t *testing.T) *tr
 }
 
 // create makes the objects.
-func (x trio) create(t *testing.T) *trio {
+func (x *trio) create(t *testing.T) *trio {
 	t.Helper()
+	x = &trio{names: x.names, verbs: x.verbs}
 	x.mutex = newTestMutex(t, x.names[0], MutexOptions{})
 	if x.verbs[1] == "event" {
 		x.event = newTestEvent(t, x.names[1], EventOptions{})
@@ -69,7 +70,7 @@ func (x trio) create(t *testing.T) *trio {
 	t.Cleanup(func() { must(t, x.counter.Close()) })
 	x.signal(t, 1)
 	x.signal(t, 2)
-	return &x
+	return x
 }
 
 // signal signals the second object, or the third.
@@ -284,6 +285,7 @@ func TestWaitAllKilledBeforeOthers(t *testing.T) {
 }
 
 func killBeforeOthers(t *testing.T, x *trio, at step, setup string) {
+	t.Helper()
 	victim := x.agent(t, append(strings.Fields(setup), "stop="+at.point)...)
 	victim.Tell("%s", x.all())
 	stopped(t, victim)
@@ -326,17 +328,6 @@ func killBeforeOthers(t *testing.T, x *trio, at step, setup string) {
 	for i := 1; i < 3; i++ {
 		if taken, _, err := x.try(i); taken || err != nil {
 			t.Fatalf("%s can be had twice: %v, %v", x.names[i], taken, err)
-		}
-	}
-}
-
-// silent checks that none of the children says anything for a while.
-func silent(t *testing.T, children ...*testkit.Child) {
-	t.Helper()
-	time.Sleep(testkit.Quiet)
-	for _, c := range children {
-		if c.Pending() {
-			t.Fatalf("child %d said %q, it should be blocked", c.PID(), c.Line())
 		}
 	}
 }
@@ -387,6 +378,7 @@ func TestWaitAllStuck(t *testing.T) {
 }
 
 func stickAt(t *testing.T, x *trio, at step) {
+	t.Helper()
 	decider := x.agent(t, "stop="+at.point)
 	decider.Tell("%s", x.all())
 	stopped(t, decider)
@@ -496,4 +488,56 @@ func (x *trio) handOn(t *testing.T, agents ...*testkit.Child) {
 	ask(t, second, "unlock "+x.names[0])
 	agents[0].End()
 	agents[1].End()
+}
+
+// TestWaitAllBacksOff: while a wait for all is on its way to the last gate,
+// somebody takes that object. It opens the gates that it has, and waits.
+func TestWaitAllBacksOff(t *testing.T) {
+	eachTrio(t, func(t *testing.T, fresh func(t *testing.T) *trio) {
+		for _, point := range []string{"all.closed:1", "all.closed:2"} {
+			t.Run(point, func(t *testing.T) {
+				x := fresh(t)
+				c := x.agent(t, "tick=24h", "stop="+point)
+				c.Tell("%s", x.all())
+				stopped(t, c)
+				var mine int
+				for i := range x.names {
+					if x.busy(t, i) == 0 {
+						mine = i
+					}
+				}
+				x.take(t, mine)
+				c.Signal(syscall.SIGCONT)
+				c.Silent()
+				for i := range x.names { // the others are free, and nobody's
+					if i != mine {
+						x.take(t, i)
+						x.giveBack(t, i)
+					}
+				}
+				c.Silent()
+				x.giveBack(t, mine)
+				c.Expect(x.all() + " 0")
+				ask(t, c, "unlock "+x.names[0])
+				c.End()
+			})
+		}
+	})
+}
+
+func (x *trio) take(t *testing.T, i int) {
+	t.Helper()
+	taken, previous, err := x.try(i)
+	if !taken || previous != nil || err != nil {
+		t.Fatalf("%s: %v, %v, %v", x.names[i], taken, previous, err)
+	}
+}
+
+func (x *trio) giveBack(t *testing.T, i int) {
+	t.Helper()
+	if i == 0 {
+		mustUnlock(t, x.mutex)
+	} else {
+		x.signal(t, i)
+	}
 }

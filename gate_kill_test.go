@@ -24,22 +24,6 @@ func dies(t testing.TB, c *testkit.Child) {
 	_ = c.Wait()
 }
 
-// firstToSay waits until one of the children says a line, and returns which.
-func firstToSay(t *testing.T, want string, children ...*testkit.Child) int {
-	t.Helper()
-	for deadline := time.Now().Add(testkit.Hang); ; time.Sleep(time.Millisecond) {
-		for i, c := range children {
-			if c.Pending() {
-				c.Expect(want)
-				return i
-			}
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nobody says %q", want)
-		}
-	}
-}
-
 // sleepers starts agents that wait for the object of a call, and see to it that
 // they are asleep.
 func sleepers(t *testing.T, n int, setup, open, call string) []*testkit.Child {

@@ -259,6 +259,7 @@ func TestKillPointsOfWaits(t *testing.T) {
 }
 
 func killAmongWaiters(t *testing.T, point string) {
+	t.Helper()
 	x := trios["with an event"].create(t)
 	left := newTestMutex(t, "left", MutexOptions{})
 	litterer := x.agent(t, "die=all.decided")

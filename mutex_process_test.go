@@ -97,6 +97,40 @@ func handOver(t *testing.T, waiters []*testkit.Child, first string) {
 	}
 }
 
+// firstToSay waits until one of the children says a line, and returns which.
+func firstToSay(t *testing.T, want string, children ...*testkit.Child) int {
+	t.Helper()
+	i := firstToSpeak(t, children...)
+	children[i].Expect(want)
+	return i
+}
+
+// firstToSpeak waits until one of the children says anything.
+func firstToSpeak(t *testing.T, children ...*testkit.Child) int {
+	t.Helper()
+	for deadline := time.Now().Add(testkit.Hang); ; time.Sleep(time.Millisecond) {
+		for i, c := range children {
+			if c.Pending() {
+				return i
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nobody says anything")
+		}
+	}
+}
+
+// silent checks that none of the children says anything for a while.
+func silent(t *testing.T, children ...*testkit.Child) {
+	t.Helper()
+	time.Sleep(testkit.Quiet)
+	for _, c := range children {
+		if c.Pending() {
+			t.Fatalf("child %d said %q, it should be blocked", c.PID(), c.Line())
+		}
+	}
+}
+
 func TestMutexTryLockFindsADeadOwner(t *testing.T) {
 	m := newTestMutex(t, "try", MutexOptions{})
 	owner := startAgent(t, "", "try")
