@@ -28,25 +28,32 @@
  *            `generation`; what an auto-reset event has besides is in grants.pml.
  *   gate     OPEN    nobody sleeps
  *            ONE(p)  open, only threads of process p sleep
- *            MANY    open, threads of several processes sleep. Its other bits
- *                    are new each time it becomes MANY: who compares with an
- *                    earlier MANY finds another value (NEVER)
+ *            MANY    open, threads of several processes sleep
  *            p       closed, held by process p
+ *   wakes    counts how often the gate was opened
  *
- * Sleepers are registered, by a compare-and-swap of both halves, before they
- * sleep, and THEY SLEEP ON THE GATE, not on the word: the kernel then compares
- * the registration. The word can come back to what it was while the registration
+ * A waiter reads wakes, looks, registers by a compare-and-swap of both halves,
+ * and sleeps ON WAKES, not on the word: the kernel compares it once more. The
+ * word, and the gate too, can come back to what they were while the registration
  * is gone: unlocked, with everybody woken, and locked again by the same process.
- * As long as the registration stands, everybody who changes the word wakes them.
+ * Who takes a registration away has moved wakes. As long as the registration
+ * stands, everybody who changes the word wakes. One who finds the gate closed
+ * sleeps on the gate, and the kernel compares the holder.
+ *
+ * Nobody computes with wakes, so the model does not count: it keeps for each
+ * reader whether wakes has moved since it read (fresh, same).
  *
  * The word changes by compare-and-swap with the gate open, if nobody sleeps or
- * only threads of the own process (they are told in memory), or by a plain store
- * by who holds the gate, who then opens it and wakes all.
+ * only threads of the own process (they are told in memory, and wakes stays), or
+ * by a plain store by who holds the gate, who then moves wakes, and then opens the
+ * gate and wakes all, those on wakes and those on the gate.
  *
  * Threads of one process queue in memory; the first looks, registers and sleeps.
- * Its sleep is the process's ARM: set, it goes into the kernel some time later,
- * is there until it is woken (or, GAPS times, is out for a moment), and fires. Who
- * leaves the queue pokes the next; the last takes ONE(p) from the gate.
+ * Its sleep on wakes is the process's ARM: set, it goes into the kernel some time
+ * later, is there until it is woken (or, GAPS times, is out for a moment), and
+ * fires. An arm that is set already stays with the value it was set with. So who
+ * has set it looks at wakes again. Who leaves the queue pokes the next; the last
+ * takes ONE(p) from the gate.
  *
  * DEATH has two moments, and a dying process may go on between them: its other
  * threads still run, and a system call under way still writes user data.
@@ -86,9 +93,10 @@
  *   Sequential consistency. A load, the decision on it and the
  *   compare-and-swap that would fail if the word had changed are one step.
  *   Waiting for a lock to go is a wait, not a poll. A waiter behind a rung
- *   bell trusts that the lock goes. Bells are watched by the thread, not by an
- *   arm. Timers, several objects at once, and readers who cannot write the cell
- *   are left out.
+ *   bell trusts that the lock goes. Bells and closed gates are slept on by the
+ *   thread, not by an arm. wakes does not overflow between a read and the sleep.
+ *   Timers, and readers who cannot write the cell, are left out; several objects
+ *   at once are in several.pml.
  */
 
 #if !defined(MUTEX) && !defined(SEMAPHORE) && !defined(AUTO) && !defined(MANUAL)
@@ -143,7 +151,6 @@
 #define OPEN    0
 #define ONE(p)  (8 + (p)) /* open; sleepers of process p only */
 #define MANY    16        /* open; sleepers of several */
-#define NEVER   31        /* a value that the gate does not have any more */
 #define closed  (gate > 0 && gate < 8)
 
 mtype = { locking, unlocking, waiting, setting, resetting };
@@ -161,10 +168,11 @@ byte first[5], second[5];
 byte armed;            /* set */
 byte queued;           /* and in the kernel's queue of the gate */
 byte fired;            /* and woken, and not yet noticed */
-byte expect[5];        /* what it compares with when it goes into the kernel */
+byte same;             /* wakes has not moved from what it compares with */
+byte fresh;            /* of threads: nor from what they read before the look */
 
 /* Other sleeps in the kernel, by thread. */
-byte on_gate;          /* of those who want to change the word */
+byte on_gate;
 byte on_bell[5];
 byte poked;            /* threads that are to look again */
 byte rung; /* bells that have rung, by process */
@@ -185,6 +193,11 @@ byte kills, gaps;
 #define is_dead(p)  (dead & bit(p))
 #define has_rung(p) (rung & bit(p))
 #define leads       (first[home] == me)
+#ifdef BREAK_TAKEOVER_AT_BELL
+#define seems_dead(p) (has_rung(p) && (p) != home)
+#else
+#define seems_dead(p) is_dead(p)
+#endif
 
 /* Nothing will happen any more, except to those who sleep. */
 #define quiet ((ended | DEAD_THREADS | (asleep & ~poked)) == ALL && !(rung & ~dead) && armed == queued)
@@ -252,31 +265,33 @@ inline wake_one() {
 #endif
 
 #ifdef BREAK_COMPARE_WORD
-#define NOW WORD
-#else
-#define NOW gate
+byte seen[5], expect[5]; /* what threads and arms have seen of the word */
 #endif
 
-/* The arm: it goes into the kernel at some time later, if it is not there. */
-inline arm(value) {
-	if
-	:: armed & bit(home)
-	:: else -> armed = armed | bit(home); expect[home] = value
-	fi
+inline read_wakes() {
+	fresh = fresh | bit(me)
 }
 
-/* Many is never the same Many again: its other bits are new each time. */
-inline become_many() {
-	gate = MANY;
-#ifndef BREAK_MANY_AGAIN
-	b = 1;
-	do
-	:: b <= PROCESSES ->
-		if :: expect[b] == MANY && NOW == gate -> expect[b] = NEVER :: else fi;
-		b++
-	:: else -> break
-	od;
-	b = 0
+inline move_wakes() {
+	fresh = 0; same = 0
+}
+
+/* The arm: it goes into the kernel at some time later, if it is not there. */
+inline arm() {
+	if
+	:: armed & bit(home)
+	:: else ->
+		armed = armed | bit(home);
+		if
+		:: fresh & bit(me) -> same = same | bit(home)
+		:: else
+		fi;
+#ifdef BREAK_COMPARE_WORD
+		expect[home] = seen[me]
+#endif
+	fi;
+#ifdef BREAK_COMPARE_WORD
+	fresh = fresh | bit(me); seen[me] = 0
 #endif
 }
 
@@ -287,7 +302,7 @@ inline register() {
 #ifdef BREAK_ONE_FOR_TWO
 	:: else
 #else
-	:: else -> become_many()
+	:: else -> gate = MANY
 #endif
 	fi
 }
@@ -366,7 +381,7 @@ inline change_word() {
 }
 
 proctype Thread(byte me, home) {
-	byte round, noted, watched, b;
+	byte round, noted, watched;
 	bool leaving, done, pulse;
 #ifdef BREAK_REGISTERS_ONCE
 	bool registered;
@@ -467,14 +482,12 @@ again: /* Look, from the start. Who was woken, refused or late comes here. */
 #endif
 		fi
 	};
-#ifdef MUTEX
-	/* Is the owner alive? F_OFD_GETLK on its member file. */
-	if
-#ifdef BREAK_TAKEOVER_AT_BELL
-	:: has_rung(watched) && watched != home ->
+	/* Read wakes. A mutex: is the owner alive? F_OFD_GETLK on its member file. */
+#ifndef MUTEX
+	atomic { read_wakes() };
 #else
-	:: is_dead(watched) ->
-#endif
+	if
+	:: seems_dead(watched) ->
 		atomic { /* Of those behind a dead owner exactly one succeeds. */
 			if
 			:: !closed && owner == watched && !left ->
@@ -484,10 +497,10 @@ again: /* Look, from the start. Who was woken, refused or late comes here. */
 			:: else -> goto again
 			fi
 		}
-	:: else
+	:: atomic { !seems_dead(watched) -> read_wakes() }
 	fi;
 #endif
-	atomic { /* Register, with the gate open, and set the arm. */
+	atomic { /* Look again, and register, with the gate open. */
 		if
 		:: !closed && as_seen ->
 #ifdef BREAK_REGISTERS_ONCE
@@ -498,7 +511,19 @@ again: /* Look, from the start. Who was woken, refused or late comes here. */
 #else
 			register();
 #endif
-			arm(NOW)
+#ifdef BREAK_COMPARE_WORD
+			seen[me] = WORD
+#endif
+		:: else -> fresh = fresh & ~bit(me); goto again
+		fi
+	};
+	atomic { /* Set the arm; look at wakes. */
+#ifdef BREAK_WAKES_READ_AFTER_REGISTERING
+		read_wakes();
+#endif
+		arm();
+		if
+		:: fresh & bit(me) -> fresh = fresh & ~bit(me)
 		:: else -> goto again
 		fi;
 #ifdef MUTEX
@@ -519,20 +544,9 @@ behind_gate:
 	fi;
 	atomic { /* sleep on the gate */
 		if
-		:: first[home] == me -> /* a waiter, by the arm */
-#ifdef BREAK_COMPARE_WORD
-			if
-			:: gate == watched -> on_gate = on_gate | bit(me)
-			:: else -> goto again
-			fi
-#else
-			arm(watched)
-#endif
-		:: else -> /* a changer, in its own thread */
-			if
-			:: gate == watched -> on_gate = on_gate | bit(me)
-			:: else -> goto change
-			fi
+		:: gate == watched -> on_gate = on_gate | bit(me)
+		:: gate != watched && me == first[home] -> watched = 0; goto again
+		:: else -> watched = 0; goto change
 		fi
 	};
 watch:
@@ -609,6 +623,9 @@ repair: /* The gate passes from the dead to us, and opens. */
 		:: else -> goto repaired
 		fi
 	};
+#ifndef BREAK_WAKES_NOT_MOVED_BY_REPAIR
+	atomic { move_wakes() };
+#endif
 	atomic {
 #ifndef BREAK_GATE_LEFT_CLOSED
 		gate = OPEN;
@@ -675,6 +692,7 @@ slow:
 	atomic { wake_all() };
 #endif
 	atomic { change_word() }; /* a plain store: nobody changes the word of a closed gate */
+	atomic { move_wakes() };
 #ifdef BREAK_OPEN_THEN_WAKE
 	gate = OPEN;
 #endif
@@ -712,7 +730,7 @@ end_of_life:
 	false
 	} unless { atomic {
 		is_dead(home) ->
-		round = 0; noted = 0; watched = 0; b = 0;
+		round = 0; noted = 0; watched = 0;
 		leaving = false; done = false; pulse = false; doing = locking
 	} };
 end_dead:
@@ -745,7 +763,8 @@ inline bury(p) {
 	asleep = asleep & ~crew(p); poked = poked & ~crew(p);
 	ended = ended & ~crew(p);
 	on_gate = on_gate & ~crew(p);
-	first[p] = 0; second[p] = 0; expect[p] = 0;
+	first[p] = 0; second[p] = 0;
+	fresh = fresh & ~crew(p); same = same & ~bit(p);
 	armed = armed & ~bit(p); queued = queued & ~bit(p); fired = fired & ~bit(p);
 	b = 1;
 	do
@@ -764,19 +783,23 @@ inline bury(p) {
 #define inside(p)  (queued & bit(p))
 #define is_fired(p)  (fired & bit(p))
 #ifdef BREAK_NO_FUTEX_COMPARE
-#define same(p) true
+#define as_expected(p) true
 #else
-#define same(p) (NOW == expect[p])
+#ifdef BREAK_COMPARE_WORD
+#define as_expected(p) (WORD == expect[p])
+#else
+#define as_expected(p) (same & bit(p))
+#endif
 #endif
 inline go_in(p) {
 	if
-	:: same(p) -> queued = queued | bit(p)
-	:: !same(p) -> fired = fired | bit(p)
+	:: as_expected(p) -> queued = queued | bit(p)
+	:: else -> fired = fired | bit(p)
 	fi;
-	if :: GAPS == 0 -> expect[p] = 0 :: else fi
+	if :: GAPS == 0 -> same = same & ~bit(p) :: else fi
 }
 inline come_out(p) {
-	fired = fired & ~bit(p); armed = armed & ~bit(p); expect[p] = 0;
+	fired = fired & ~bit(p); armed = armed & ~bit(p); same = same & ~bit(p);
 	notify(p)
 }
 

@@ -17,30 +17,33 @@
  *
  *   signaled  for anybody
  *   grants    given in this epoch, for those who began before it
- *   old       given in earlier epochs, for those who began before the last
+ *   old       given in the epoch before, for those who began before that
  *   epoch
  *   crowd     somebody has registered since the epoch moved
  *
  * A Set gives one grant, and signals. If there is a crowd, a new epoch begins
- * first. One who registers has the epoch's grants behind it: it notes the epoch
- * anew. Reset leaves the grants. A newcomer, who began in this epoch, takes the
- * signal and one grant with it.
+ * first, and the grants of the epoch before the last are dropped. One who
+ * registers has the epoch's grants behind it: it notes the epoch anew. Reset leaves
+ * the grants. A newcomer, who began in this epoch, takes the signal and one grant
+ * with it.
  *
  * WHAT IS PROVEN
  *
  *   - Nobody is released more often than Set was called.
  *   - Whoever begins after Reset is released by none of the Sets before it
  *     alone: the event was set since it began, or is signaled.
+ *   - Never are more released than if each Set had chosen its waiter at once.
  *   - Who sleeps for good while the event is not signaled has seen as many others
  *     released, since it registered, as there were Sets. So N waiters who are
  *     registered are released by N Sets, whatever Resets fall between, if nobody
- *     else comes.
+ *     else comes. THE LIMIT: unless some waiter that was woken did not run while
+ *     twice more others registered and were set.
  *
- * What does not hold, whatever the bits: with -DSTRICT, that as many are released
- * as if each Set had chosen its waiter at once. Three Sets in three epochs, while
- * a waiter that was woken by the first has not run yet, make one count too many
- * (the grants of old epochs are added up) or, with FORGET_OLD, one too few (they
- * are forgotten, and a waiter sleeps on that Set has released).
+ * Without that limit neither way to treat old grants would do. Dropped, as here,
+ * they can leave a waiter asleep whom Set has released: RELEASE_ALL asks for the
+ * last claim without the limit, and fails. Added up (ADD_UP) they can release one
+ * too many, by a Set of long ago, after a Reset; with MAY_RELEASE_MORE, which does
+ * not ask for the claim before, they release all.
  */
 
 #ifndef WAITERS
@@ -58,12 +61,13 @@
 #define bit(p) (1 << (p))
 #define ALL    (bit(WAITERS) - 1)
 
-/* The word, and the gate: somebody is registered. */
+/* The word, and the gate: who has registered since it was opened. */
 bool signaled, crowd;
 byte grants, old, epoch;
-bool registered;
+byte registered;
 
 byte asleep, woken, ended;
+byte start[WAITERS]; /* the epoch when it began, or registered last */
 bool setting = true;
 byte opens, cancels;
 
@@ -72,12 +76,14 @@ byte sets, taken;
 byte fresh;           /* no Set since they began */
 byte waiting;         /* have registered, and wait */
 byte since[WAITERS];  /* Sets, less releases of others, since it registered */
-byte granted, crew;   /* STRICT: who waits, and how many of them are released */
-bool spare;           /* STRICT: the event is signaled */
+byte granted, crew;   /* who waits, and how many of them are released */
+bool spare;           /* the event is signaled */
+bool late;            /* the epoch moved a third time, and somebody woken by the first had not run */
 byte i;
 
-#define mine    (start != epoch && grants > 0)
-#define ours    (start != epoch && start != epoch - 1 && old > 0)
+#define mine    (start[me] != epoch && grants > 0)
+#define ours    (start[me] != epoch && start[me] != epoch - 1 && old > 0)
+#define alone   (!(registered & (registered - 1)))
 #define quiet   (!setting && (ended | asleep) == ALL)
 #ifdef BREAK_EPOCH_BY_GATE
 #define present registered
@@ -101,7 +107,7 @@ inline take(any) {
 	:: any && spare -> spare = false
 	:: !(any && spare) && granted > 0 -> granted--
 	:: else ->
-#ifdef STRICT
+#ifndef MAY_RELEASE_MORE
 		assert(spare);
 #endif
 		spare = false
@@ -118,10 +124,19 @@ inline wake() { woken = woken | asleep; asleep = 0 }
 inline set() {
 	if
 	:: present ->
-#ifdef FORGET_OLD
-		old = grants;
-#else
+		do
+		:: i < WAITERS ->
+			if
+			:: (waiting & bit(i)) && start[i] != epoch && start[i] != epoch - 1 -> late = true
+			:: else
+			fi;
+			i++
+		:: else -> i = 0; break
+		od;
+#ifdef ADD_UP
 		old = old + grants;
+#else
+		old = grants;
 #endif
 		grants = 1; epoch++; crowd = false
 	:: else -> grants++
@@ -137,8 +152,21 @@ inline set() {
 	:: else -> i = 0; break
 	od;
 	if
-	:: registered -> wake(); registered = false
-	:: registered -> wake() /* of the own process: the mark stays */
+	:: registered -> wake(); registered = 0
+	:: registered && alone -> wake() /* of the own process: the mark stays */
+	:: else
+	fi
+}
+
+/* Who leaves the gate's One(me) takes it away. Nobody can tell then who else has
+ * registered since the epoch moved: so the crowd stays. */
+inline unregister() {
+	if
+	:: registered == bit(me) ->
+		registered = 0;
+#ifdef BREAK_LEAVER_CLEARS_CROWD
+		crowd = false
+#endif
 	:: else
 	fi
 }
@@ -151,9 +179,7 @@ inline reset() {
 }
 
 proctype Waiter(byte me) {
-	byte start;
-
-	atomic { start = epoch; crew++; fresh = fresh | bit(me) };
+	atomic { start[me] = epoch; crew++; fresh = fresh | bit(me) };
 again:
 	atomic { /* look, and take: one compare-and-swap */
 		if
@@ -188,18 +214,27 @@ again:
 		:: mine || ours || signaled -> goto again
 		:: else
 		fi;
-		registered = true; crowd = true; start = epoch;
+		registered = registered | bit(me); crowd = true; start[me] = epoch;
 		waiting = waiting | bit(me);
 		asleep = asleep | bit(me)
 	};
 	atomic {
 		if
 		:: woken & bit(me) -> woken = woken & ~bit(me); goto again
-		:: cancels < CANCELS -> cancels++; asleep = asleep & ~bit(me); woken = woken & ~bit(me); leave()
-		:: quiet && !(woken & bit(me)) -> assert(!signaled && !since[me])
+		:: cancels < CANCELS ->
+			cancels++;
+			asleep = asleep & ~bit(me); woken = woken & ~bit(me);
+			unregister(); leave()
+		:: quiet && !(woken & bit(me)) ->
+			assert(!signaled);
+#ifdef RELEASE_ALL
+			assert(!since[me])
+#else
+			assert(!since[me] || late)
+#endif
 		fi
 	};
-done:	atomic { start = 0; ended = ended | bit(me) }
+done:	atomic { unregister(); start[me] = 0; ended = ended | bit(me) }
 }
 
 proctype Setter() {
@@ -223,7 +258,7 @@ done:	skip
 
 proctype Opener() {
 end:	do
-	:: atomic { opens < OPENS && registered -> opens++; wake(); registered = false }
+	:: atomic { opens < OPENS && registered -> opens++; wake(); registered = 0 }
 	od
 }
 

@@ -149,7 +149,9 @@ func TestCellBreaks(t *testing.T) {
 		{defines: mutex + "ROUNDS=2 KILLS=0 BREAK_COMPARE_WORD"},
 		{defines: auto + "WAIT_AGAIN ROUNDS=2 KILLS=0 BREAK_COMPARE_WORD"},
 		{defines: manualFour + "GAPS=1 KILLS=1 BREAK_COMPARE_WORD"},
-		{defines: manualFour + "WAITERS=3 WAIT_AGAIN ROUNDS=2 KILLS=0 BREAK_MANY_AGAIN"},
+		{defines: mutex + "KILLS=0 BREAK_WAKES_READ_AFTER_REGISTERING"},
+		{defines: auto + "KILLS=0 BREAK_WAKES_READ_AFTER_REGISTERING"},
+		{defines: auto + "BREAK_WAKES_NOT_MOVED_BY_REPAIR"},
 		{defines: auto + pair + "BREAK_NO_NOTIFY"},
 		{defines: mutex + mates + "KILLS=0 BREAK_NO_NOTIFY"},
 		{defines: manual + pair + "KILLS=0 BREAK_ONE_FOR_TWO"},
@@ -189,7 +191,9 @@ func TestGrantsHold(t *testing.T) {
 		{defines: "OPENS=1"},
 		{defines: "CANCELS=1"},
 		{defines: "OPENS=0 SETS=4"},
-		{defines: "SETS=2 STRICT"},
+		{defines: "SETS=2 RELEASE_ALL"},
+		{defines: "ADD_UP MAY_RELEASE_MORE RELEASE_ALL"}, // one half of what no number of bits would prove
+		{defines: "CANCELS=1 SETS=4", long: true},
 		{defines: "OPENS=0 WAITERS=4", long: true},
 	})
 }
@@ -201,8 +205,9 @@ func TestGrantsBreak(t *testing.T) {
 		{defines: "BREAK_RESET_TAKES_GRANTS"},
 		{defines: "BREAK_NEWCOMER_TAKES_GRANT"},
 		{defines: "BREAK_SIGNAL_WITHOUT_GRANT"},
-		{defines: "OPENS=0 FORGET_OLD"},
-		{defines: "OPENS=0 STRICT"}, // what no number of bits would prove
+		{defines: "CANCELS=1 BREAK_LEAVER_CLEARS_CROWD"},
+		{defines: "OPENS=0 RELEASE_ALL"}, // the limit: grants are dropped
+		{defines: "OPENS=0 ADD_UP"},      // the limit of the other way
 	})
 }
 
