@@ -1,0 +1,276 @@
+//go:build linux
+
+package atoll
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+
+	"atoll/internal/layout"
+	"atoll/internal/testkit"
+)
+
+// killProof is a call in which a process, the victim, is killed at some place,
+// and what must be true for the others after that, wherever it was.
+type killProof struct {
+	name  string
+	ready []string // what the victim does before the call
+	// others says what others do before the victim makes the call; it may be nil.
+	others func(k *killing)
+	call   string
+	// goOn lets a victim go on that sleeps in the call; nil if it never sleeps.
+	goOn func(k *killing)
+	// after checks the others, and leaves the objects as it found them.
+	after func(k *killing)
+}
+
+// killing is one kill.
+type killing struct {
+	t      *testing.T
+	proof  *killProof
+	cast   *cast
+	victim *testkit.Child
+	number uint32 // the victim's, as member
+	// third is another process that others started.
+	third    *testkit.Child
+	released bool // goOn was called
+	before   map[string]layout.State
+	// atDeath are the states at the moment of the kill. They are exact only if
+	// the victim was stopped then: others may have changed them since.
+	atDeath map[string]layout.State
+	exact   bool
+}
+
+// killedObjects are what the killed use: opened by every process of a proof.
+var killedObjects = []string{"mutex m", "auto e", "manual f"}
+
+// cast is who lives on: two processes, and this one, which holds the objects, too.
+type cast struct {
+	a, b         *testkit.Child
+	mutex        *Mutex
+	auto, manual *Event
+}
+
+func newCast(t *testing.T) *cast {
+	t.Helper()
+	c := &cast{
+		mutex:  newTestMutex(t, "m", MutexOptions{}),
+		auto:   newTestEvent(t, "e", EventOptions{}),
+		manual: newTestEvent(t, "f", EventOptions{ManualReset: true}),
+	}
+	c.a, c.b = startHand(t, "5ms", killedObjects...), startHand(t, "5ms", killedObjects...)
+	return c
+}
+
+// prepare starts a victim and brings everybody to where the call begins.
+func (c *cast) prepare(t *testing.T, p *killProof) *killing {
+	t.Helper()
+	k := &killing{t: t, proof: p, cast: c}
+	// Its own tick would only make its path longer and different each time.
+	k.victim = startHand(t, "1h", killedObjects...)
+	k.number = memberNumber(t, k.victim)
+	for _, call := range p.ready {
+		ask(t, k.victim, call)
+	}
+	if p.others != nil {
+		p.others(k)
+	}
+	k.before = k.states()
+	return k
+}
+
+// memberNumber is the number that stands for a process in the words of objects.
+func memberNumber(t *testing.T, c *testkit.Child) uint32 {
+	t.Helper()
+	file := memberFile(t, c.PID())
+	n, err := strconv.ParseUint(file[strings.LastIndexByte(file, '/')+1:], 16, 32)
+	must(t, err)
+	return uint32(n)
+}
+
+func (k *killing) states() map[string]layout.State {
+	all := make(map[string]layout.State)
+	for _, name := range []string{"m", "e", "f"} {
+		all[name] = stateOf(k.t, name)
+	}
+	return all
+}
+
+// release lets a victim go on that sleeps in the call.
+func (k *killing) release() {
+	if k.released {
+		k.t.Fatal("the victim sleeps again")
+	}
+	k.released = true
+	if k.proof.goOn == nil {
+		k.t.Fatal("the victim sleeps in a call that never sleeps")
+	}
+	k.proof.goOn(k)
+}
+
+// owned says whether the victim died owning the mutex.
+func (k *killing) owned() bool {
+	return layout.MutexWord.Owner(k.atDeath["m"].Word()) == k.number
+}
+
+// wasSet says whether the victim's Set had happened when it died.
+func (k *killing) wasSet(name string) bool {
+	return (k.before[name].Word()^k.atDeath[name].Word())&^layout.SleepersBit != 0
+}
+
+// signaled says whether an event was set when the victim died.
+func (k *killing) signaled(name string) bool {
+	return k.atDeath[name].Word()&layout.SignaledBit != 0
+}
+
+// first waits until one of the two has returned from a call, and returns it, the
+// other, and what it said.
+func (k *killing) first(call string) (one, other *testkit.Child, said string) {
+	k.t.Helper()
+	one, other = k.cast.a, k.cast.b
+	until(k.t, "nobody returns from "+call, func() bool {
+		if k.cast.b.Pending() {
+			one, other = k.cast.b, k.cast.a
+		}
+		return one.Pending()
+	})
+	return one, other, one.Line()
+}
+
+// locked checks what the next owner of the mutex said: whether it was told that
+// the mutex was abandoned, and by whom. by is nil if nobody abandoned it.
+func (k *killing) locked(said string, by *testkit.Child) {
+	k.t.Helper()
+	want := "lock m"
+	if by != nil {
+		want = abandonedBy(want, by)
+	}
+	if said != want {
+		k.t.Fatalf("the next owner said %q, want %q (state at the kill %#x, victim %#x)", said, want, k.atDeath["m"], k.number)
+	}
+}
+
+// abandoner is who abandoned the mutex: the victim if it died owning it.
+func (k *killing) abandoner() *testkit.Child {
+	if k.owned() {
+		return k.victim
+	}
+	return nil
+}
+
+// mutexGoesOn checks a mutex that nobody waits for: the next owner is told who
+// abandoned it, and is the only one; the second next is told nothing.
+func (k *killing) mutexGoesOn(by *testkit.Child) {
+	k.t.Helper()
+	a, b := k.cast.a, k.cast.b
+	b.Tell("lock m")
+	k.locked(b.Line(), by)
+	a.Tell("trylock m")
+	a.Expect("trylock m false")
+	ask(k.t, b, "unlock m")
+	ask(k.t, a, "lock m")
+	ask(k.t, a, "unlock m")
+}
+
+// mutexIsHandedOver checks a mutex that both of the others wait for.
+func (k *killing) mutexIsHandedOver() {
+	k.t.Helper()
+	one, other, said := k.first("lock m")
+	if !k.exact && said == abandonedBy("lock m", k.victim) {
+		k.atDeath["m"] = layout.MakeState(k.number, 0) // so that is how it was
+	} else if !k.exact {
+		k.atDeath["m"] = 0
+	}
+	k.locked(said, k.abandoner())
+	if other.Pending() {
+		k.t.Fatalf("two owners: the other said %q", other.Line())
+	}
+	ask(k.t, one, "unlock m")
+	other.Expect("lock m")
+	ask(k.t, other, "unlock m")
+}
+
+// bothAre makes the others make a call in which they sleep.
+func bothAre(call string) func(*killing) {
+	return func(k *killing) {
+		for _, c := range []*testkit.Child{k.cast.a, k.cast.b} {
+			c.Tell("%s", call)
+		}
+		asleep(k.t, k.cast.a, k.cast.b)
+	}
+}
+
+// autoReleasesOneEach checks an auto-reset event that both of the others wait
+// for: every Set, the victim's if it happened, releases one of them.
+func (k *killing) autoReleasesOneEach() {
+	k.t.Helper()
+	happened := k.wasSet("e")
+	if !happened {
+		must(k.t, k.cast.auto.Set())
+	}
+	_, other, said := k.first("wait e")
+	if said != "wait e" {
+		k.t.Fatal(said)
+	}
+	must(k.t, k.cast.auto.Set())
+	other.Expect("wait e")
+	// If one Set had released both, the other's would be left.
+	if try(k.t, k.cast.auto) {
+		k.t.Fatalf("two were released by one signal (the victim's Set had happened: %v)", happened)
+	}
+}
+
+// mustTry checks whether an event of this process is signaled.
+func (k *killing) mustTry(e *Event, want bool) {
+	k.t.Helper()
+	if try(k.t, e) != want {
+		k.t.Fatalf("signaled is %v, want %v (state at the kill %#x)", !want, want, k.atDeath)
+	}
+}
+
+// manualReleasesBoth checks a manual-reset event that both of the others wait for.
+func (k *killing) manualReleasesBoth() {
+	k.t.Helper()
+	if !k.wasSet("f") {
+		must(k.t, k.cast.manual.Set())
+	}
+	k.cast.a.Expect("wait f")
+	k.cast.b.Expect("wait f")
+	must(k.t, k.cast.manual.Reset())
+	k.mustTry(k.cast.manual, false)
+}
+
+// autoGoesOn checks an auto-reset event for which nobody waits.
+func (k *killing) autoGoesOn() {
+	k.t.Helper()
+	k.mustTry(k.cast.auto, k.signaled("e"))
+	k.cast.a.Tell("wait e")
+	must(k.t, k.cast.auto.Set())
+	k.cast.a.Expect("wait e")
+	k.mustTry(k.cast.auto, false)
+}
+
+func (k *killing) nameGoesOn(open, name string) {
+	k.t.Helper()
+	ask(k.t, k.cast.a, open)
+	ask(k.t, k.cast.b, open)
+	ask(k.t, k.cast.b, "close "+name)
+	ask(k.t, k.cast.a, "close "+name)
+	sweepAll(k.t, "m", "e", "f")
+}
+
+// reopens checks that the objects can be opened again, and are the same.
+func (k *killing) reopens() {
+	k.t.Helper()
+	m, created, err := CreateOrOpenMutex("m", MutexOptions{})
+	must(k.t, err)
+	defer func() { must(k.t, m.Close()) }()
+	ctx, cancel := context.WithTimeout(k.t.Context(), testkit.Hang)
+	defer cancel()
+	if _, err := m.Lock(ctx); created || err != nil {
+		k.t.Fatal(created, err)
+	}
+	must(k.t, m.Unlock())
+}
