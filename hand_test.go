@@ -178,6 +178,20 @@ func startHand(t testing.TB, tick string, calls ...string) *testkit.Child {
 // sleepsOnFutex says whether a thread sleeps on a word of shared memory. Go's own
 // scheduler sleeps on private ones.
 func sleepsOnFutex(pid int, tid string) bool {
+	return sleepsInFutex(pid, tid) && taskState(pid, tid) == "S"
+}
+
+// taskState is the letter in /proc/PID/task/TID/stat: not "S" for a thread that a
+// debugger has stopped at the door of a system call.
+func taskState(pid int, tid string) string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, tid))
+	if _, after, ok := bytes.Cut(b, []byte(") ")); ok && len(after) > 0 {
+		return string(after[:1])
+	}
+	return ""
+}
+
+func sleepsInFutex(pid int, tid string) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/syscall", pid, tid))
 	if err != nil {
 		return false
