@@ -1,0 +1,373 @@
+//go:build linux
+
+package atoll
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/anishathalye/porcupine"
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/testkit"
+	"atoll/internal/wait"
+)
+
+// historyRecord is a call as its process writes it down: into a file that is
+// mapped, so that what was written survives any kill, and with the times of
+// CLOCK_MONOTONIC, which is one clock for all processes.
+type historyRecord struct {
+	deed     deed
+	object   int32
+	ok       int32
+	previous int32        // pid of who abandoned the mutex
+	from     atomic.Int64 // 0: there is no such record
+	to       atomic.Int64 // 0: it has not returned
+}
+
+const historyRecords = 1 << 12
+
+// mapHistory maps the file of one process's records, which is all zero at first.
+func mapHistory(path string) (records []historyRecord, unmap func() error, err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = f.Close() }()
+	size := historyRecords * int(unsafe.Sizeof(historyRecord{}))
+	if err := f.Truncate(int64(size)); err != nil {
+		return nil, nil, err
+	}
+	b, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, nil, err
+	}
+	return unsafe.Slice((*historyRecord)(unsafe.Pointer(&b[0])), historyRecords), func() error { return unix.Munmap(b) }, nil
+}
+
+func monotonic() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		panic(err)
+	}
+	return ts.Nano()
+}
+
+// historian is a process that makes calls and writes them down.
+type historian struct {
+	*testkit.Self
+	records []historyRecord
+	random  *rand.Rand
+	prefix  string
+	kinds   string
+	mutexes map[int]*Mutex
+	events  map[int]*Event
+	owned   map[int]bool
+}
+
+// The role: its argument is the file; "play PREFIX KINDS SEED CALLS" makes a
+// history, after which it says "played".
+var _ = testkit.Role("historian", func(self *testkit.Self) {
+	wait.SetTick(20 * time.Millisecond)
+	records, unmap, err := mapHistory(self.Args[0])
+	self.Must(err)
+	for line, ok := self.Hear(); ok; line, ok = self.Hear() {
+		h := &historian{Self: self, records: records, mutexes: make(map[int]*Mutex), events: make(map[int]*Event), owned: make(map[int]bool)}
+		var seed uint64
+		var calls int
+		_, err := fmt.Sscanf(line, "play %s %s %d %d", &h.prefix, &h.kinds, &seed, &calls)
+		self.Must(err)
+		h.random = rand.New(rand.NewPCG(seed, 0))
+		self.Must(h.open())
+		for range calls {
+			h.deedAtRandom()
+		}
+		h.closeAll()
+		records = h.records // those that are left
+		self.Say("played")
+	}
+	self.Must(unmap())
+})
+
+func (h *historian) open() (err error) {
+	for i, kind := range h.kinds {
+		name := fmt.Sprintf("%s-%d", h.prefix, i)
+		if kind == 'M' {
+			h.mutexes[i], _, err = CreateOrOpenMutex(name, MutexOptions{})
+		} else {
+			h.events[i], _, err = CreateOrOpenEvent(name, EventOptions{ManualReset: kind == 'H'})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *historian) closeAll() {
+	for i, m := range h.mutexes {
+		h.write(deedClose, i, func() (historyAnswer, error) { return yes, m.Close() })
+	}
+	for _, e := range h.events {
+		h.Must(e.Close())
+	}
+}
+
+// write makes a call and writes down when it began, when it ended, and what it
+// answered; previous is a pid.
+func (h *historian) write(d deed, object int, call func() (historyAnswer, error)) historyAnswer {
+	r := &h.records[0]
+	h.records = h.records[1:]
+	r.deed, r.object = d, int32(object)
+	r.from.Store(monotonic())
+	answer, err := call()
+	to := monotonic()
+	if errors.Is(err, context.DeadlineExceeded) {
+		answer, err = no, nil
+	}
+	h.Must(err)
+	if answer.ok {
+		r.ok = 1
+	}
+	r.previous = int32(answer.previous)
+	r.to.Store(to)
+	return answer
+}
+
+// deedAtRandom makes a call on one of the objects.
+func (h *historian) deedAtRandom() {
+	i := h.random.IntN(len(h.kinds))
+	if h.kinds[i] == 'M' {
+		h.mutexDeed(i)
+	} else {
+		h.eventDeed(i)
+	}
+}
+
+func (h *historian) someTime() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), time.Duration(h.random.IntN(1500))*time.Microsecond)
+}
+
+func taken(ok bool, previous *Abandoned, err error) (historyAnswer, error) {
+	a := historyAnswer{ok: ok && err == nil}
+	if previous != nil {
+		a.previous = previous.PID
+	}
+	return a, err
+}
+
+func (h *historian) mutexDeed(i int) {
+	m := h.mutexes[i]
+	switch {
+	case h.owned[i]:
+		h.write(deedUnlock, i, func() (historyAnswer, error) { return yes, m.Unlock() })
+		h.owned[i] = false
+	case h.random.IntN(3) == 0:
+		h.owned[i] = h.write(deedTryLock, i, func() (historyAnswer, error) { return taken(m.TryLock()) }).ok
+	default:
+		ctx, cancel := h.someTime()
+		defer cancel()
+		h.owned[i] = h.write(deedLock, i, func() (historyAnswer, error) {
+			previous, err := m.Lock(ctx)
+			return taken(true, previous, err)
+		}).ok
+	}
+}
+
+func (h *historian) eventDeed(i int) {
+	e := h.events[i]
+	switch h.random.IntN(6) {
+	case 0, 1:
+		h.write(deedSet, i, func() (historyAnswer, error) { return yes, e.Set() })
+	case 2:
+		h.write(deedReset, i, func() (historyAnswer, error) { return yes, e.Reset() })
+	case 3:
+		h.write(deedTryWait, i, func() (historyAnswer, error) {
+			ok, err := e.TryWait()
+			return historyAnswer{ok: ok}, err
+		})
+	default:
+		ctx, cancel := h.someTime()
+		defer cancel()
+		h.write(deedWait, i, func() (historyAnswer, error) { return yes, e.Wait(ctx) })
+	}
+}
+
+// historyClient is the test's side of a historian.
+type historyClient struct {
+	child   *testkit.Child
+	records []historyRecord
+	read    int // how many records belong to histories that are over
+	unmap   func() error
+	// When it was killed, if it was: after from and before to.
+	killed   bool
+	from, to int64
+}
+
+// historyStage is where histories are made: processes, of which some are killed
+// and replaced.
+type historyStage struct {
+	t       *testing.T
+	files   int
+	clients []*historyClient
+	// What there was in all histories, to see that they are worth checking.
+	calls, cutOff, kills, told int
+}
+
+func (s *historyStage) newClient() *historyClient {
+	s.t.Helper()
+	s.files++
+	path := filepath.Join(s.t.TempDir(), "history-"+strconv.Itoa(s.files))
+	c := &historyClient{}
+	var err error
+	c.records, c.unmap, err = mapHistory(path)
+	must(s.t, err)
+	c.child = testkit.Start(s.t, "historian", path)
+	return c
+}
+
+func (c *historyClient) kill() {
+	c.killed = true
+	c.from = monotonic()
+	c.child.Kill()
+	c.to = monotonic()
+}
+
+// history makes one history and returns it, as porcupine has it.
+func (s *historyStage) history(name, kinds string, processes, calls int) []porcupine.Operation {
+	s.t.Helper()
+	hold := &historian{prefix: name, kinds: kinds, mutexes: make(map[int]*Mutex), events: make(map[int]*Event)}
+	must(s.t, hold.open()) // so that the objects outlive any of the processes
+	play := func(c *historyClient) {
+		c.child.Tell("play %s %s %d %d", name, kinds, rand.Uint64(), calls)
+	}
+	for len(s.clients) < processes {
+		s.clients = append(s.clients, s.newClient())
+	}
+	inPlay := slices.Clone(s.clients[:processes])
+	for _, c := range inPlay {
+		play(c)
+	}
+	for range rand.IntN(8) {
+		time.Sleep(time.Duration(rand.IntN(6000)) * time.Microsecond)
+		i := rand.IntN(processes)
+		s.clients[i].kill()
+		s.kills++
+		s.clients[i] = s.newClient()
+		inPlay = append(inPlay, s.clients[i])
+		play(s.clients[i])
+	}
+	for _, c := range inPlay {
+		if !c.killed {
+			c.child.Expect("played")
+		}
+	}
+	for _, m := range hold.mutexes {
+		must(s.t, m.Close())
+	}
+	for _, e := range hold.events {
+		must(s.t, e.Close())
+	}
+	return s.collect(inPlay)
+}
+
+// collect reads what the clients have written in this history.
+func (s *historyStage) collect(clients []*historyClient) (all []porcupine.Operation) {
+	s.t.Helper()
+	number := make(map[int]int) // by pid
+	for i, c := range clients {
+		number[c.child.PID()] = i + 1
+	}
+	for i, c := range clients {
+		for ; c.records[c.read].from.Load() != 0; c.read++ {
+			r := &c.records[c.read]
+			op := porcupine.Operation{
+				ClientId: i, Input: historyCall{r.deed, int(r.object), i + 1},
+				Call: r.from.Load(), Return: r.to.Load(),
+			}
+			switch {
+			case op.Return != 0:
+				op.Output = historyAnswer{ok: r.ok != 0, previous: number[int(r.previous)]}
+			case c.killed:
+				op.Output, op.Return = cut, c.to
+				s.cutOff++
+			default:
+				s.t.Fatalf("client %d has not returned from %v", i+1, op.Input)
+			}
+			if r.previous != 0 {
+				s.told++
+				if number[int(r.previous)] == 0 {
+					s.t.Fatalf("client %d was told that process %d abandoned the mutex, which had nothing to do with it", i+1, r.previous)
+				}
+			}
+			s.calls++
+			all = append(all, op)
+		}
+		if c.killed {
+			must(s.t, c.unmap())
+			all = append(all, porcupine.Operation{
+				ClientId: i, Input: historyCall{deed: deedDie, client: i + 1}, Output: yes, Call: c.from, Return: c.to,
+			})
+		}
+	}
+	return all
+}
+
+// visualize writes a history to a page for a browser, and says where.
+func visualize(t *testing.T, model porcupine.Model, info porcupine.LinearizationInfo) {
+	t.Helper()
+	dir := os.TempDir() // an artifact that nobody asked for would be removed
+	if f := flag.Lookup("test.artifacts"); f != nil && f.Value.String() == "true" {
+		dir = t.ArtifactDir()
+	}
+	file, err := os.CreateTemp(dir, "atoll-history-*.html")
+	must(t, err)
+	defer func() { must(t, file.Close()) }()
+	must(t, porcupine.Visualize(model, info, file))
+	t.Logf("the history is in %s", file.Name())
+}
+
+// TestHistories: what processes see that use the same objects at the same time,
+// while some of them are killed, is what they would see if the calls had been made
+// one after another, each at some moment between its beginning and its end.
+func TestHistories(t *testing.T) {
+	histories := 30
+	if long() {
+		histories = 1000
+	}
+	s := &historyStage{t: t}
+	for n := range histories {
+		var kinds strings.Builder
+		for range 3 + rand.IntN(historyObjects-2) {
+			kinds.WriteByte("MMAH"[rand.IntN(4)])
+		}
+		processes := 4 + rand.IntN(13)
+		ops := s.history(fmt.Sprintf("history%d", n), kinds.String(), processes, 40)
+		model := historyModel(kinds.String())
+		result, info := porcupine.CheckOperationsVerbose(model, ops, testkit.Hang)
+		if result != porcupine.Ok {
+			visualize(t, model, info)
+			t.Fatalf("history %d, of %d processes and objects %s: %v", n, processes, kinds.String(), result)
+		}
+	}
+	for _, c := range s.clients {
+		c.child.End()
+		must(t, c.unmap())
+	}
+	t.Logf("%d histories, %d calls, %d kills, %d calls cut off, %d owners told of an abandonment", histories, s.calls, s.kills, s.cutOff, s.told)
+	if s.cutOff == 0 || s.told == 0 {
+		t.Error("no call was cut off, or no abandoned mutex was met: these histories prove too little")
+	}
+}
