@@ -135,9 +135,9 @@ func (r *recorder) skip(at uintptr, asleep func()) {
 // forgetBeginning forgets the first instructions of the function that is just
 // being interrupted: it will begin again.
 func (r *recorder) forgetBeginning() {
-	for i := len(r.moments) - 1; i >= 0; i-- {
-		m := r.moments[i]
-		r.moments = r.moments[:i]
+	for n := len(r.moments); n > 0; n-- {
+		m := r.moments[n-1]
+		r.moments = r.moments[:n-1]
 		r.times[m.pc]--
 		if isEntry(m.pc) {
 			r.again = m.pc
