@@ -162,6 +162,9 @@ func playHand(self *testkit.Self) {
 	self.Must(h.closeAll())
 }
 
+// noTick is a tick that never comes.
+const noTick = "1h"
+
 // startHand starts a hand with a tick that has made some calls.
 func startHand(t testing.TB, tick string, calls ...string) *testkit.Child {
 	t.Helper()
@@ -235,12 +238,13 @@ func until(t testing.TB, failure string, so func() bool) {
 // stateOf reads the state of an object from its file.
 func stateOf(t testing.TB, name string) layout.State {
 	t.Helper()
-	b, err := os.ReadFile(localFile(name))
+	file, err := os.Open(localFile(name))
 	must(t, err)
-	state, ok := layout.GetState(b)
-	if !ok {
-		t.Fatalf("%s is too short", name)
-	}
+	defer func() { _ = file.Close() }()
+	var b [layout.StateOffset + 8]byte
+	_, err = file.ReadAt(b[:], 0)
+	must(t, err)
+	state, _ := layout.GetState(b[:])
 	return state
 }
 

@@ -16,8 +16,9 @@ var (
 	endPC   = reflect.ValueOf(markEnd).Pointer()
 )
 
-// killsInCI is at how many moments of each call CI kills; other ones each time.
-const killsInCI = 40
+// killsInCI is at how many moments of each call CI kills, other ones each time,
+// besides those near a change of an object's state.
+const killsInCI = 16
 
 // TestKilledAtEveryInstruction: a process is stepped through a call to learn which
 // instructions it executes, and then one process for each of them is killed just
@@ -27,49 +28,64 @@ func TestKilledAtEveryInstruction(t *testing.T) {
 		// ptrace obeys only the thread that began.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		moments := learnMoments(t, c, p)
+		moments, hot := learnMoments(t, c, p)
 		stride := 1
 		if !long() {
 			stride = max(1, len(moments)/killsInCI)
 		}
 		first, kills, missed := rand.IntN(stride), 0, 0
-		for i := first; i < len(moments); i += stride {
+		for i, m := range moments {
+			if i%stride != first && !hot[m] {
+				continue
+			}
 			kills++
-			if !killAtMoment(t, c, p, moments[i]) {
+			if !killAtMoment(t, c, p, m) {
 				missed++
 			}
 			if kills%50 == 0 {
 				sweepAll(t, "m", "e", "f")
 			}
 		}
-		t.Logf("%d of %d moments (from %d, every %d); %d were not met again", kills, len(moments), first, stride, missed)
+		t.Logf("%d of %d moments (every %d from %d, and %d near a change); %d were not met again", kills, len(moments), stride, first, len(hot), missed)
 		if missed > kills/10 {
 			t.Errorf("%d of %d moments were not met when they should be: the call does not do the same each time", missed, kills)
 		}
 	})
 }
 
-// learnMoments steps through a call, a few times, because what others do meanwhile
-// may make it go other ways. It returns the moments in the order of the first run
-// that had them. Of a loop it returns the first rounds.
-func learnMoments(t *testing.T, c *cast, p *killProof) (moments []moment) {
+// learnMoments steps through a call, several times, because what others do
+// meanwhile may make it go other ways. It returns the moments in the order of the
+// first run that had them, of a loop only the first rounds; and which are near a
+// change of an object's state.
+func learnMoments(t *testing.T, c *cast, p *killProof) (moments []moment, hot map[moment]bool) {
 	t.Helper()
-	const rounds = 8
+	const rounds, near = 8, 6
+	runs := 1
+	if long() {
+		runs = 3
+	}
 	known := make(map[moment]bool)
-	for range 2 {
-		for _, m := range stepThrough(t, c, p) {
+	hot = make(map[moment]bool)
+	for range runs {
+		run, changes := stepThrough(t, c, p)
+		for _, m := range run {
 			if !known[m] && m.nth <= rounds {
 				known[m] = true
 				moments = append(moments, m)
 			}
 		}
+		for _, i := range changes {
+			for _, m := range run[max(0, i-near):min(len(run), i+near)] {
+				hot[m] = known[m]
+			}
+		}
 	}
-	return append(moments, moment{endPC, 1})
+	return append(moments, moment{endPC, 1}), hot
 }
 
 // stepThrough makes a victim execute a call, the library's part of it instruction
-// by instruction.
-func stepThrough(t *testing.T, c *cast, p *killProof) []moment {
+// by instruction. changes are the moments just after an object's state has changed.
+func stepThrough(t *testing.T, c *cast, p *killProof) (run []moment, changes []int) {
 	t.Helper()
 	k := c.prepare(t, p)
 	thread := k.arm(t)
@@ -84,8 +100,12 @@ func stepThrough(t *testing.T, c *cast, p *killProof) []moment {
 		r.moments = append(r.moments, sleeping)
 		k.release()
 	}
+	last := k.before
 	for at := thread.pc(); at != endPC; at = thread.pc() {
 		if ofTheLibrary(at) {
+			if now := k.states(); now != last {
+				changes, last = append(changes, len(r.moments)), now
+			}
 			r.record(at)
 			thread.step(asleep)
 		} else {
@@ -93,7 +113,7 @@ func stepThrough(t *testing.T, c *cast, p *killProof) []moment {
 		}
 	}
 	k.end(thread)
-	return r.moments
+	return r.moments, changes
 }
 
 // recorder notes the moments of a call.
