@@ -78,8 +78,8 @@ type historian struct {
 	owned   map[int]bool
 }
 
-// The role: its argument is the file; "play PREFIX KINDS HOT SEED CALLS" makes a
-// history, after which it says "played".
+// The role: its argument is the file; "play PREFIX KINDS HOT START SEED CALLS"
+// makes a history, beginning when the clock says START, after which it says "played".
 var _ = testkit.Role("historian", func(self *testkit.Self) {
 	wait.SetTick(20 * time.Millisecond)
 	records, unmap, err := mapHistory(self.Args[0])
@@ -87,16 +87,19 @@ var _ = testkit.Role("historian", func(self *testkit.Self) {
 	for line, ok := self.Hear(); ok; line, ok = self.Hear() {
 		h := &historian{Self: self, records: records, mutexes: make(map[int]*Mutex), events: make(map[int]*Event), owned: make(map[int]bool)}
 		var seed uint64
+		var start int64
 		var calls int
-		_, err := fmt.Sscanf(line, "play %s %s %t %d %d", &h.prefix, &h.kinds, &h.hot, &seed, &calls)
+		_, err := fmt.Sscanf(line, "play %s %s %t %d %d %d", &h.prefix, &h.kinds, &h.hot, &start, &seed, &calls)
 		self.Must(err)
 		h.random = rand.New(rand.NewPCG(seed, 0))
 		self.Must(h.open())
+		for left := start - monotonic(); left > 0; left = start - monotonic() {
+			time.Sleep(time.Duration(left - int64(100*time.Microsecond))) // and then without sleep
+		}
 		for range calls {
 			h.deedAtRandom()
 		}
 		h.closeAll()
-		records = h.records // those that are left
 		self.Say("played")
 	}
 	self.Must(unmap())
@@ -217,7 +220,6 @@ func (h *historian) eventDeed(i int) {
 type historyClient struct {
 	child   *testkit.Child
 	records []historyRecord
-	read    int // how many records belong to histories that are over
 	unmap   func() error
 	// When it was killed, if it was: after from and before to.
 	killed   bool
@@ -258,12 +260,13 @@ func (s *historyStage) history(name, kinds string, hot bool) []porcupine.Operati
 	s.t.Helper()
 	processes, calls := 4+rand.IntN(13), 40
 	if hot {
-		processes, calls = 4, 200
+		processes, calls = 3, 600
 	}
 	hold := &historian{prefix: name, kinds: kinds, mutexes: make(map[int]*Mutex), events: make(map[int]*Event)}
 	must(s.t, hold.open()) // so that the objects outlive any of the processes
+	start := monotonic() + int64(5*time.Millisecond)
 	play := func(c *historyClient) {
-		c.child.Tell("play %s %s %t %d %d", name, kinds, hot, rand.Uint64(), calls)
+		c.child.Tell("play %s %s %t %d %d %d", name, kinds, hot, start, rand.Uint64(), calls)
 	}
 	for len(s.clients) < processes {
 		s.clients = append(s.clients, s.newClient())
@@ -303,8 +306,8 @@ func (s *historyStage) collect(clients []*historyClient) (all []porcupine.Operat
 		number[c.child.PID()] = i + 1
 	}
 	for i, c := range clients {
-		for ; c.records[c.read].from.Load() != 0; c.read++ {
-			r := &c.records[c.read]
+		for n := 0; c.records[n].from.Load() != 0; n++ {
+			r := &c.records[n]
 			op := porcupine.Operation{
 				ClientId: i, Input: historyCall{r.deed, int(r.object), i + 1},
 				Call: r.from.Load(), Return: r.to.Load(),
@@ -326,6 +329,7 @@ func (s *historyStage) collect(clients []*historyClient) (all []porcupine.Operat
 			}
 			s.calls++
 			all = append(all, op)
+			*r = historyRecord{} // for the next history
 		}
 		if c.killed {
 			must(s.t, c.unmap())
