@@ -124,11 +124,7 @@ func markEnd() { unix.Getppid() }
 // The calls are made by one thread, which is not the process's first: that one is
 // for os/exec to wait for.
 var _ = testkit.Role("hand", func(self *testkit.Self) {
-	if len(self.Args) > 0 {
-		d, err := time.ParseDuration(self.Args[0])
-		self.Must(err)
-		wait.SetTick(d)
-	}
+	wait.SetTick(time.Hour) // so that no tick hides a lost wake-up
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
 		playHand(self)
@@ -162,13 +158,10 @@ func playHand(self *testkit.Self) {
 	self.Must(h.closeAll())
 }
 
-// noTick is a tick that never comes.
-const noTick = "1h"
-
-// startHand starts a hand with a tick that has made some calls.
-func startHand(t testing.TB, tick string, calls ...string) *testkit.Child {
+// startHand starts a hand that has made some calls.
+func startHand(t testing.TB, calls ...string) *testkit.Child {
 	t.Helper()
-	cmd := testkit.Command("hand", tick)
+	cmd := testkit.Command("hand")
 	// Nothing of Go's own between two instructions that can be avoided.
 	cmd.Env = append(cmd.Env, "GOGC=off", "GODEBUG=asyncpreemptoff=1")
 	c := testkit.StartCommand(t, cmd)

@@ -23,7 +23,7 @@ var killProofs = []killProof{
 	},
 	{
 		name: "lock, after an owner that is killed", call: "lock m",
-		others: func(k *killing) { k.third = startHand(k.t, noTick, "mutex m", "lock m") },
+		others: func(k *killing) { k.third = startHand(k.t, "mutex m", "lock m") },
 		goOn:   func(k *killing) { k.third.Kill() },
 		after: func(k *killing) {
 			if !k.released {

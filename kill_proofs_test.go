@@ -63,7 +63,7 @@ func newCast(t *testing.T) *cast {
 		auto:   newTestEvent(t, "e", EventOptions{}),
 		manual: newTestEvent(t, "f", EventOptions{ManualReset: true}),
 	}
-	c.a, c.b = startHand(t, noTick, killedObjects...), startHand(t, noTick, killedObjects...)
+	c.a, c.b = startHand(t, killedObjects...), startHand(t, killedObjects...)
 	return c
 }
 
@@ -71,7 +71,7 @@ func newCast(t *testing.T) *cast {
 func (c *cast) prepare(t *testing.T, p *killProof) *killing {
 	t.Helper()
 	k := &killing{t: t, proof: p, cast: c}
-	k.victim = startHand(t, noTick, killedObjects...)
+	k.victim = startHand(t, killedObjects...)
 	k.number = memberNumber(t, k.victim)
 	for _, call := range p.ready {
 		ask(t, k.victim, call)
