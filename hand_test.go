@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,13 +34,21 @@ func long() bool { return os.Getenv("ATOLL_PROOFS_LONG") == "1" }
 
 // hand is one process's handles, by the names of their objects.
 type hand struct {
-	mutexes map[string]*Mutex
-	events  map[string]*Event
+	mutexes    map[string]*Mutex
+	events     map[string]*Event
+	semaphores map[string]*Semaphore
+	timers     map[string]*Timer
 }
 
 func newHand() *hand {
-	return &hand{mutexes: make(map[string]*Mutex), events: make(map[string]*Event)}
+	return &hand{
+		mutexes: make(map[string]*Mutex), events: make(map[string]*Event),
+		semaphores: make(map[string]*Semaphore), timers: make(map[string]*Timer),
+	}
 }
+
+// handLimit is the most that the semaphores of hands count to.
+const handLimit = 4
 
 // handVerbs are the calls that a hand can make; name is what follows the verb.
 var handVerbs = map[string]func(h *hand, name string) (answer string, err error){
@@ -70,6 +81,57 @@ var handVerbs = map[string]func(h *hand, name string) (answer string, err error)
 		return fmt.Sprintf(" %v", ok), err
 	},
 	"close": func(h *hand, name string) (string, error) { return "", h.close(name) },
+	"pulse": func(h *hand, name string) (string, error) { return "", h.events[name].Pulse() },
+	"semaphore": func(h *hand, name string) (_ string, err error) {
+		h.semaphores[name], _, err = CreateOrOpenSemaphore(name, SemaphoreOptions{Max: handLimit})
+		return "", err
+	},
+	"release": func(h *hand, name string) (string, error) {
+		_, err := h.semaphores[name].Release(1)
+		return "", err
+	},
+	"timer": func(h *hand, name string) (_ string, err error) {
+		h.timers[name], _, err = CreateOrOpenTimer(name, TimerOptions{})
+		return "", err
+	},
+	"fire": func(h *hand, name string) (string, error) { return "", h.timers[name].SetAfter(0, 0) },
+	// take waits for a semaphore or a timer.
+	"take": func(h *hand, name string) (string, error) {
+		if s := h.semaphores[name]; s != nil {
+			return "", s.Wait(context.Background())
+		}
+		return "", h.timers[name].Wait(context.Background())
+	},
+	"any": func(h *hand, names string) (string, error) { return h.several(WaitAny, names) },
+	"all": func(h *hand, names string) (string, error) { return h.several(WaitAll, names) },
+}
+
+// several waits for objects, whose names have commas between them.
+func (h *hand) several(wait func(context.Context, ...Waitable) (Result, error), names string) (string, error) {
+	var objects []Waitable
+	for name := range strings.SplitSeq(names, ",") {
+		objects = append(objects, h.find(name))
+	}
+	r, err := wait(context.Background(), objects...)
+	return fmt.Sprintf(" %d%s", r.Index, abandonedText(r.Abandoned)), err
+}
+
+// handle is a handle of any object.
+type handle interface {
+	Waitable
+	Close() error
+}
+
+func (h *hand) find(name string) handle {
+	switch {
+	case h.mutexes[name] != nil:
+		return h.mutexes[name]
+	case h.events[name] != nil:
+		return h.events[name]
+	case h.semaphores[name] != nil:
+		return h.semaphores[name]
+	}
+	return h.timers[name]
 }
 
 func abandonedText(previous *Abandoned) string {
@@ -90,20 +152,18 @@ func (h *hand) do(call string) (answer string, err error) {
 }
 
 func (h *hand) close(name string) error {
-	if m := h.mutexes[name]; m != nil {
-		delete(h.mutexes, name)
-		return m.Close()
-	}
-	e := h.events[name]
+	object := h.find(name)
+	delete(h.mutexes, name)
 	delete(h.events, name)
-	return e.Close()
+	delete(h.semaphores, name)
+	delete(h.timers, name)
+	return object.Close()
 }
 
 func (h *hand) closeAll() (err error) {
-	for name := range h.mutexes {
-		err = errors.Join(err, h.close(name))
-	}
-	for name := range h.events {
+	names := slices.Concat(slices.Collect(maps.Keys(h.mutexes)), slices.Collect(maps.Keys(h.events)),
+		slices.Collect(maps.Keys(h.semaphores)), slices.Collect(maps.Keys(h.timers)))
+	for _, name := range names {
 		err = errors.Join(err, h.close(name))
 	}
 	return err
@@ -158,9 +218,25 @@ func playHand(self *testkit.Self) {
 	self.Must(h.closeAll())
 }
 
-// startHand starts a hand that has made some calls.
+// startHand starts a hand that has made some calls. It has one processor: so it
+// does not spin before it sleeps, which would be many moments that are all alike.
 func startHand(t testing.TB, calls ...string) *testkit.Child {
 	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, one unix.CPUSet
+	must(t, unix.SchedGetaffinity(0, &all))
+	for cpu, n := 0, rand.IntN(all.Count()); ; cpu++ {
+		if all.IsSet(cpu) {
+			if n == 0 {
+				one.Set(cpu)
+				break
+			}
+			n--
+		}
+	}
+	must(t, unix.SchedSetaffinity(0, &one)) // children have what their parent's thread has
+	defer func() { must(t, unix.SchedSetaffinity(0, &all)) }()
 	cmd := testkit.Command("hand")
 	// Nothing of Go's own between two instructions that can be avoided.
 	cmd.Env = append(cmd.Env, "GOGC=off", "GODEBUG=asyncpreemptoff=1")
@@ -185,6 +261,14 @@ func taskState(pid int, tid string) string {
 		return string(after[:1])
 	}
 	return ""
+}
+
+// sleepsPrivately says whether a thread sleeps on a word of its own process, as
+// Go's threads do that have nothing to do.
+func sleepsPrivately(pid int, tid string) bool {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/syscall", pid, tid))
+	f := strings.Fields(string(b))
+	return len(f) > 2 && f[0] == strconv.Itoa(unix.SYS_FUTEX) && f[2] == "0x80" && taskState(pid, tid) == "S"
 }
 
 func sleepsInFutex(pid int, tid string) bool {

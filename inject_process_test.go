@@ -122,7 +122,7 @@ func (k *killing) underStrace(strace string, args ...string) (lived bool) {
 	until(k.t, "strace does not attach", func() bool { return isTraced(k.victim.PID(), tid) })
 	k.victim.Tell("go")
 	until(k.t, "the victim neither dies nor returns", func() bool {
-		if !k.released && sleepsOnFutex(k.victim.PID(), strconv.Itoa(tid)) {
+		if !k.released && k.sleeps(tid) {
 			k.release()
 		}
 		return k.victim.Pending() || processState(k.victim.PID()) == "Z"
@@ -141,7 +141,7 @@ func isTraced(pid, tid int) bool {
 // not known, and so not what state it left, if others may have acted since.
 func (k *killing) endUntraced() {
 	k.t.Helper()
-	k.atDeath = k.states()
+	k.atDeath = k.look()
 	k.proof.after(k)
 	k.reopens()
 }

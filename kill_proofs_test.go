@@ -4,9 +4,9 @@ package atoll
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"atoll/internal/layout"
 	"atoll/internal/testkit"
@@ -33,6 +33,7 @@ type killing struct {
 	cast   *cast
 	victim *testkit.Child
 	number uint32 // the victim's, as member
+	member []byte // its member file
 	// third is another process that others started.
 	third    *testkit.Child
 	released bool // goOn was called
@@ -43,9 +44,6 @@ type killing struct {
 	exact   bool
 }
 
-// killedObjects are what the killed use: opened by every process of a proof.
-var killedObjects = []string{"mutex m", "auto e", "manual f"}
-
 // cast is who lives on: two processes, and this one, which holds the objects, too.
 // They have no tick to speak of, so that a lost wake-up is lost for good. Where
 // the tick is what helps by design, after a kill inside the gate, the test does
@@ -54,14 +52,23 @@ type cast struct {
 	a, b         *testkit.Child
 	mutex        *Mutex
 	auto, manual *Event
+	semaphore    *Semaphore
+	timer        *Timer
+	files        [killedNumber][]byte // of the objects
 }
 
 func newCast(t *testing.T) *cast {
 	t.Helper()
-	c := &cast{
-		mutex:  newTestMutex(t, "m", MutexOptions{}),
-		auto:   newTestEvent(t, "e", EventOptions{}),
-		manual: newTestEvent(t, "f", EventOptions{ManualReset: true}),
+	h := newHand()
+	t.Cleanup(func() { must(t, h.closeAll()) })
+	for _, call := range killedObjects {
+		_, err := h.do(call)
+		must(t, err)
+	}
+	c := &cast{mutex: h.mutexes["m"], auto: h.events["e"], manual: h.events["f"], semaphore: h.semaphores["s"], timer: h.timers["t"]}
+	for i, name := range killedNames {
+		c.files[i] = mapFile(t, localFile(name), layout.StateMapSize)
+		t.Cleanup(func() { must(t, unix.Munmap(c.files[i])) })
 	}
 	c.a, c.b = startHand(t, killedObjects...), startHand(t, killedObjects...)
 	return c
@@ -72,38 +79,24 @@ func (c *cast) prepare(t *testing.T, p *killProof) *killing {
 	t.Helper()
 	k := &killing{t: t, proof: p, cast: c}
 	k.victim = startHand(t, killedObjects...)
-	k.number = memberNumber(t, k.victim)
+	var path string
+	k.number, path = memberNumber(t, k.victim)
+	k.member = mapFile(t, path, layout.MemberSize)
+	t.Cleanup(func() { must(t, unix.Munmap(k.member)) })
 	for _, call := range p.ready {
 		ask(t, k.victim, call)
 	}
 	if p.others != nil {
 		p.others(k)
 	}
-	k.before = k.states()
+	k.before = k.look()
 	return k
-}
-
-// memberNumber is the number that stands for a process in the words of objects.
-func memberNumber(t *testing.T, c *testkit.Child) uint32 {
-	t.Helper()
-	file := memberFile(t, c.PID())
-	n, err := strconv.ParseUint(file[strings.LastIndexByte(file, '/')+1:], 16, 32)
-	must(t, err)
-	return uint32(n)
-}
-
-// objectStates are the states of the objects m, e and f.
-type objectStates struct{ mutex, auto, manual layout.State }
-
-func (k *killing) states() objectStates {
-	k.t.Helper()
-	return objectStates{stateOf(k.t, "m"), stateOf(k.t, "e"), stateOf(k.t, "f")}
 }
 
 // release lets a victim go on that sleeps in the call.
 func (k *killing) release() {
 	if k.released {
-		k.t.Fatal("the victim sleeps again")
+		return // it has just not noticed
 	}
 	k.released = true
 	if k.proof.goOn == nil {
@@ -114,12 +107,13 @@ func (k *killing) release() {
 
 // owned says whether the victim died owning the mutex.
 func (k *killing) owned() bool {
-	return layout.MutexWord.Owner(k.atDeath.mutex.Word()) == k.number
+	return k.taken(theMutex)
 }
 
 // wasSet says whether the victim's Set had happened when it died.
-func wasSet(before, atDeath layout.State) bool {
-	return (before.Word()^atDeath.Word())&^layout.SleepersBit != 0
+func (k *killing) wasSet(object int) bool {
+	const crowd = 1 << 1 // of an auto-reset event: a sleeper has come, no Set
+	return (k.before.of[object].Word()^k.atDeath.of[object].Word())&^crowd != 0
 }
 
 // first waits until one of the two has returned from a call, and returns it, the
@@ -145,7 +139,7 @@ func (k *killing) locked(said string, by *testkit.Child) {
 		want = abandonedBy(want, by)
 	}
 	if said != want {
-		k.t.Fatalf("the next owner said %q, want %q (state at the kill %#x, victim %#x)", said, want, k.atDeath.mutex, k.number)
+		k.t.Fatalf("the next owner said %q, want %q (state at the kill %#x, victim %#x)", said, want, k.atDeath.of[theMutex].State, k.number)
 	}
 }
 
@@ -176,9 +170,9 @@ func (k *killing) mutexIsHandedOver() {
 	k.t.Helper()
 	one, other, said := k.first("lock m")
 	if !k.exact && said == abandonedBy("lock m", k.victim) {
-		k.atDeath.mutex = layout.MakeState(k.number, 0) // so that is how it was
+		k.atDeath.of[theMutex].settled = k.number // so that is how it was
 	} else if !k.exact {
-		k.atDeath.mutex = 0
+		k.atDeath.of[theMutex].settled = 0
 	}
 	k.locked(said, k.abandoner())
 	if other.Pending() {
@@ -203,8 +197,8 @@ func bothAre(call string) func(*killing) {
 // for: every Set, the victim's if it happened, releases one of them.
 func (k *killing) autoReleasesOneEach() {
 	k.t.Helper()
-	happened := wasSet(k.before.auto, k.atDeath.auto)
-	if happened && k.atDeath.auto.Gate() != 0 && try(k.t, k.cast.auto) {
+	happened := k.wasSet(theAuto)
+	if happened && k.atDeath.of[theAuto].Holder() != 0 && try(k.t, k.cast.auto) {
 		happened = false // this process, which repaired the gate, was the first to come
 	}
 	if !happened {
@@ -226,7 +220,7 @@ func (k *killing) autoReleasesOneEach() {
 func (k *killing) mustTry(e *Event, want bool) {
 	k.t.Helper()
 	if try(k.t, e) != want {
-		k.t.Fatalf("signaled is %v, want %v (state at the kill %#x)", !want, want, k.atDeath)
+		k.t.Fatalf("signaled is %v, want %v (states at the kill %+v)", !want, want, k.atDeath.of)
 	}
 }
 
@@ -234,9 +228,9 @@ func (k *killing) mustTry(e *Event, want bool) {
 func (k *killing) manualReleasesBoth() {
 	k.t.Helper()
 	switch {
-	case !wasSet(k.before.manual, k.atDeath.manual):
+	case !k.wasSet(theManual):
 		must(k.t, k.cast.manual.Set())
-	case k.atDeath.manual.Gate() != 0:
+	case k.atDeath.of[theManual].Holder() != 0:
 		must(k.t, k.cast.manual.Reset()) // wakes nobody by itself
 	}
 	k.cast.a.Expect("wait f")
@@ -248,7 +242,7 @@ func (k *killing) manualReleasesBoth() {
 // autoGoesOn checks an auto-reset event for which nobody waits.
 func (k *killing) autoGoesOn() {
 	k.t.Helper()
-	k.mustTry(k.cast.auto, k.atDeath.auto.Word()&layout.SignaledBit != 0)
+	k.mustTry(k.cast.auto, k.atDeath.of[theAuto].settled&layout.SignaledBit != 0)
 	k.cast.a.Tell("wait e")
 	must(k.t, k.cast.auto.Set())
 	k.cast.a.Expect("wait e")
@@ -261,7 +255,7 @@ func (k *killing) nameGoesOn(open, name string) {
 	ask(k.t, k.cast.b, open)
 	ask(k.t, k.cast.b, "close "+name)
 	ask(k.t, k.cast.a, "close "+name)
-	sweepAll(k.t, "m", "e", "f")
+	sweepAll(k.t, killedNames[:]...)
 }
 
 // reopens checks that the objects can be opened again, and are the same.

@@ -294,7 +294,7 @@ func (s *storm) tick() {
 	s.t.Helper()
 	for i := range stormEvents {
 		e := s.hand.events[stormEvent(i)]
-		if stateOf(s.t, stormEvent(i)).Gate() == 0 {
+		if stateOf(s.t, stormEvent(i)).Holder() == 0 {
 			continue
 		}
 		if s.ticks++; try(s.t, e) {
@@ -304,7 +304,7 @@ func (s *storm) tick() {
 	living := s.members()
 	for i := range stormMutexes {
 		state := stateOf(s.t, stormMutex(i))
-		if owner := layout.MutexWord.Owner(state.Word()); state.Gate() == 0 && (owner == 0 || living[owner]) {
+		if owner := layout.MutexWord.Owner(state.Word()); state.Holder() == 0 && (owner == 0 || living[owner]) {
 			continue
 		}
 		m := s.hand.mutexes[stormMutex(i)]

@@ -14,6 +14,9 @@ import (
 var (
 	beginPC = reflect.ValueOf(markBegin).Pointer()
 	endPC   = reflect.ValueOf(markEnd).Pointer()
+	// Where Go's runtime gives a function that begins a larger stack, or its turn to
+	// another goroutine, and then lets it begin again.
+	morestackPC = entryOf("runtime.morestack")
 )
 
 // killsInCI is at how many moments of each call CI kills, other ones each time,
@@ -43,7 +46,7 @@ func TestKilledAtEveryInstruction(t *testing.T) {
 				missed++
 			}
 			if kills%50 == 0 {
-				sweepAll(t, "m", "e", "f")
+				sweepAll(t, killedNames[:]...)
 			}
 		}
 		t.Logf("%d of %d moments (every %d from %d, and %d near a change); %d were not met again", kills, len(moments), stride, first, len(hot), missed)
@@ -92,28 +95,51 @@ func stepThrough(t *testing.T, c *cast, p *killProof) (run []moment, changes []i
 	if !thread.runTo(moment{beginPC, 1}, endPC, nil) {
 		t.Fatal("the call does not begin")
 	}
-	for _, entry := range libraryEntries() {
-		thread.setTrap(entry)
-	}
 	r := recorder{tracee: thread, times: make(map[uintptr]int)}
 	asleep := func() {
-		r.moments = append(r.moments, sleeping)
+		if !k.released {
+			r.moments = append(r.moments, sleeping)
+		}
 		k.release()
 	}
 	last := k.before
+	library := false // the last instruction was the library's
 	for at := thread.pc(); at != endPC; at = thread.pc() {
-		if ofTheLibrary(at) {
-			if now := k.states(); now != last {
+		switch name := runtime.FuncForPC(at).Name(); {
+		case ofTheLibrary(at):
+			library = true
+			if now := k.look(); now != last {
 				changes, last = append(changes, len(r.moments)), now
 			}
 			r.record(at)
-			thread.step(asleep)
-		} else {
-			r.skip(at, asleep)
+		case name == "runtime.morestack_noctxt": // as runtime.morestack, to which it jumps
+		case at == morestackPC && library:
+			r.forgetBeginning()
+			library = false
+		default:
+			if library && isEntry(at) && returns(name) {
+				thread.setTraps(endPC, thread.returnAddress())
+				thread.run(asleep)
+				thread.setTraps()
+				continue
+			}
+			library = false
 		}
+		thread.resume(true, asleep)
 	}
 	k.end(thread)
 	return r.moments, changes
+}
+
+// returns says of a function that is not the library's, and that the library has
+// called, that it returns without calling the library.
+func returns(name string) bool {
+	for _, prefix := range []string{"sync.", "slices.", "sort.", "maps.", "iter.", "context.", "runtime.defer", "runtime.call", "runtime.morestack", "runtime.gopanic", "atoll"} {
+		if strings.HasPrefix(name, prefix) {
+			return false
+		}
+	}
+	return true
 }
 
 // recorder notes the moments of a call.
@@ -133,23 +159,6 @@ func (r *recorder) record(at uintptr) {
 	r.again = 0
 	r.times[at]++
 	r.moments = append(r.moments, moment{at, r.times[at]})
-}
-
-// skip runs through what is not the library's, until that goes on. at is where it
-// begins, or goes on after it has called the library.
-func (r *recorder) skip(at uintptr, asleep func()) {
-	r.t.Helper()
-	if isEntry(at) {
-		if strings.HasPrefix(runtime.FuncForPC(at).Name(), "runtime.morestack") {
-			r.forgetBeginning()
-		}
-		r.setTrap(r.returnAddress())
-	}
-	r.setTrap(endPC)
-	at = r.run(asleep)
-	if !isEntry(at) {
-		r.removeTrap(at)
-	}
 }
 
 // forgetBeginning forgets the first instructions of the function that is just
@@ -174,7 +183,7 @@ func (k *killing) arm(t testing.TB) *tracee {
 	if _, err := fmt.Sscanf(k.victim.Line(), "armed %d", &tid); err != nil {
 		t.Fatal(err)
 	}
-	thread := traceThread(t, k.victim.PID(), tid)
+	thread := traceThread(t, k.victim.PID(), tid, func() bool { return k.sleeps(tid) })
 	k.victim.Tell("go")
 	return thread
 }
@@ -182,7 +191,7 @@ func (k *killing) arm(t testing.TB) *tracee {
 // end kills the victim where it is, and checks the others.
 func (k *killing) end(thread *tracee) {
 	if !thread.dead {
-		k.atDeath, k.exact = k.states(), true
+		k.atDeath, k.exact = k.look(), true
 		thread.kill()
 	}
 	k.victim.Kill()
@@ -199,7 +208,7 @@ func killAtMoment(t *testing.T, c *cast, p *killProof, at moment) bool {
 	asleep := k.release
 	if at == sleeping {
 		asleep = func() {
-			k.atDeath, k.exact = k.states(), true
+			k.atDeath, k.exact = k.look(), true
 			thread.kill()
 		}
 	}

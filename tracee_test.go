@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -61,8 +61,8 @@ func isEntry(pc uintptr) bool {
 	return f != nil && f.Entry() == pc
 }
 
-// libraryEntries are where the functions of the library begin.
-var libraryEntries = sync.OnceValue(func() (entries []uintptr) {
+// entryOf is where the program has a function.
+func entryOf(name string) (entry uintptr) {
 	maps, _ := os.ReadFile("/proc/self/maps")
 	for line := range strings.Lines(string(maps)) {
 		var from, to uintptr
@@ -71,13 +71,13 @@ var libraryEntries = sync.OnceValue(func() (entries []uintptr) {
 			continue
 		}
 		for pc := from; pc < to; pc += 16 {
-			if isEntry(pc) && ofTheLibrary(pc) {
-				entries = append(entries, pc)
+			if f := runtime.FuncForPC(pc); f != nil && f.Name() == name {
+				return f.Entry()
 			}
 		}
 	}
-	return entries
-})
+	return 0
+}
 
 // tracee is a thread of another process that runs the same program, under ptrace.
 // The goroutine that made it must keep its own thread: the kernel takes orders
@@ -87,13 +87,17 @@ type tracee struct {
 	pid, tid int
 	bias     uintptr // from this process's addresses to its
 	dead     bool
-	traps    map[uintptr]byte // what was where traps are now
+	// sleeps says whether the thread sleeps for an object, or because its goroutine does.
+	sleeps func() bool
+	// traps are where the thread stops: the processor compares, so no other thread
+	// of the process does. 0 is none.
+	traps [2]uintptr
 }
 
 // traceThread stops a thread.
-func traceThread(t testing.TB, pid, tid int) *tracee {
+func traceThread(t testing.TB, pid, tid int, sleeps func() bool) *tracee {
 	t.Helper()
-	c := &tracee{t: t, pid: pid, tid: tid, bias: programBase(t, strconv.Itoa(pid)) - programBase(t, "self"), traps: make(map[uintptr]byte)}
+	c := &tracee{t: t, pid: pid, tid: tid, sleeps: sleeps, bias: programBase(t, strconv.Itoa(pid)) - programBase(t, "self")}
 	err := unix.PtraceSeize(tid)
 	testkit.Need(t, err != unix.EPERM, "the right to trace its children (CAP_SYS_PTRACE or no filter against it)")
 	must(t, err)
@@ -118,9 +122,13 @@ func programBase(t testing.TB, pid string) uintptr {
 func (c *tracee) wait(asleep func()) {
 	c.t.Helper()
 	deadline := time.Now().Add(testkit.Hang)
-	for i := 0; ; i++ {
+	options := unix.WALL
+	if asleep != nil {
+		options |= unix.WNOHANG
+	}
+	for {
 		var status unix.WaitStatus
-		switch got, err := unix.Wait4(c.tid, &status, unix.WALL|unix.WNOHANG, nil); {
+		switch got, err := unix.Wait4(c.tid, &status, options, nil); {
 		case err == unix.EINTR:
 		case err != nil:
 			c.t.Fatal("wait for the traced thread: ", err)
@@ -129,12 +137,11 @@ func (c *tracee) wait(asleep func()) {
 		case got == c.tid:
 			c.dead = true
 			return
-		case i < 100: // it will take microseconds
-		case asleep != nil && sleepsOnFutex(c.pid, strconv.Itoa(c.tid)):
+		case c.sleeps():
 			if asleep(); c.dead {
 				return
 			}
-			asleep = nil
+			options = unix.WALL
 		case time.Now().After(deadline):
 			c.t.Fatal("the traced thread neither stops nor sleeps nor dies")
 		default:
@@ -149,6 +156,9 @@ func (c *tracee) resume(oneStep bool, asleep func()) {
 	c.t.Helper()
 	var err error
 	if oneStep {
+		if !c.atSystemCall() {
+			asleep = nil // the next instruction ends at once
+		}
 		err = unix.PtraceSingleStep(c.tid)
 	} else {
 		err = unix.PtraceCont(c.tid, 0)
@@ -159,6 +169,14 @@ func (c *tracee) resume(oneStep bool, asleep func()) {
 	c.wait(asleep)
 }
 
+// atSystemCall says whether the next instruction is a system call.
+func (c *tracee) atSystemCall() bool {
+	c.t.Helper()
+	var two [2]byte
+	_, err := unix.PtracePeekText(c.tid, c.pc()+c.bias, two[:])
+	return err == nil && two == [2]byte{0x0F, 0x05}
+}
+
 // pc is where the thread is, in this process's addresses.
 func (c *tracee) pc() uintptr {
 	c.t.Helper()
@@ -167,54 +185,31 @@ func (c *tracee) pc() uintptr {
 	return uintptr(regs.Rip) - c.bias
 }
 
-func (c *tracee) setPC(pc uintptr) {
-	c.t.Helper()
-	var regs unix.PtraceRegs
-	must(c.t, unix.PtraceGetRegs(c.tid, &regs))
-	regs.Rip = uint64(pc + c.bias)
-	must(c.t, unix.PtraceSetRegs(c.tid, &regs))
-}
+// debugRegisters is where ptrace has the processor's, in struct user.
+const debugRegisters = 848
 
-// trap is the instruction that stops.
-const trap = 0xCC
-
-// poke changes one byte of the program and returns what was there.
-func (c *tracee) poke(pc uintptr, b byte) (was byte) {
+// setTraps has the thread stop before it executes what is at these places.
+func (c *tracee) setTraps(at ...uintptr) {
 	c.t.Helper()
-	var one [1]byte
-	_, err := unix.PtracePeekText(c.tid, pc+c.bias, one[:])
-	must(c.t, err)
-	_, err = unix.PtracePokeText(c.tid, pc+c.bias, []byte{b})
-	must(c.t, err)
-	return one[0]
-}
-
-func (c *tracee) setTrap(pc uintptr) {
-	c.t.Helper()
-	if _, set := c.traps[pc]; !set {
-		c.traps[pc] = c.poke(pc, trap)
+	c.debug(7, 0)
+	c.traps = [2]uintptr{}
+	enabled := uintptr(0)
+	for i, pc := range at {
+		c.traps[i] = pc
+		c.debug(i, pc+c.bias)
+		enabled |= 1 << (2 * i)
 	}
+	c.debug(7, enabled)
 }
 
-func (c *tracee) removeTrap(pc uintptr) {
+func (c *tracee) debug(register int, value uintptr) {
 	c.t.Helper()
-	if was, set := c.traps[pc]; set {
-		c.poke(pc, was)
-		delete(c.traps, pc)
-	}
-}
-
-// step executes one instruction, also one on which there is a trap.
-func (c *tracee) step(asleep func()) {
-	c.t.Helper()
-	pc := c.pc()
-	_, set := c.traps[pc]
-	if set {
-		c.removeTrap(pc)
-	}
-	c.resume(true, asleep)
-	if set && !c.dead {
-		c.setTrap(pc)
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(value))
+	_, err := unix.PtracePokeUser(c.tid, debugRegisters+8*uintptr(register), b[:])
+	testkit.Need(c.t, err != unix.EIO && err != unix.ENOSPC, "the processor's debug registers")
+	if err != unix.ESRCH { // killed meanwhile
+		must(c.t, err)
 	}
 }
 
@@ -222,24 +217,21 @@ func (c *tracee) step(asleep func()) {
 // is dead.
 func (c *tracee) run(asleep func()) uintptr {
 	c.t.Helper()
-	if _, set := c.traps[c.pc()]; set {
-		c.step(asleep)
-		if c.dead {
+	if slices.Contains(c.traps[:], c.pc()) { // else it would stop where it is
+		if c.resume(true, asleep); c.dead {
 			return 0
 		}
-		if _, set := c.traps[c.pc()]; set {
-			return c.pc()
+		if at := c.pc(); slices.Contains(c.traps[:], at) {
+			return at
 		}
 	}
-	c.resume(false, asleep)
-	if c.dead {
+	if c.resume(false, asleep); c.dead {
 		return 0
 	}
-	at := c.pc() - 1
-	if _, set := c.traps[at]; !set {
+	at := c.pc()
+	if !slices.Contains(c.traps[:], at) {
 		c.t.Fatalf("the thread stopped at %v, where there is no trap", moment{at, 0})
 	}
-	c.setPC(at)
 	return at
 }
 
@@ -247,9 +239,8 @@ func (c *tracee) run(asleep func()) uintptr {
 // there: or else it is at end.
 func (c *tracee) runTo(p moment, end uintptr, asleep func()) bool {
 	c.t.Helper()
-	c.setTrap(end)
-	if p != sleeping {
-		c.setTrap(p.pc)
+	if c.setTraps(end); p != sleeping {
+		c.setTraps(end, p.pc)
 	}
 	for nth := 1; ; nth++ {
 		switch at := c.run(asleep); {
