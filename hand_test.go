@@ -286,8 +286,8 @@ func sleepsInFutex(pid int, tid string) bool {
 	return false
 }
 
-// asleep waits until a thread of a child sleeps for an object.
-func asleep(t testing.TB, children ...*testkit.Child) {
+// untilAsleep waits until a thread of a child sleeps for an object.
+func untilAsleep(t testing.TB, children ...*testkit.Child) {
 	t.Helper()
 	for _, c := range children {
 		until(t, "the child does not sleep", func() bool {

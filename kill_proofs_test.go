@@ -189,7 +189,7 @@ func bothAre(call string) func(*killing) {
 		for _, c := range []*testkit.Child{k.cast.a, k.cast.b} {
 			c.Tell("%s", call)
 		}
-		asleep(k.t, k.cast.a, k.cast.b)
+		untilAsleep(k.t, k.cast.a, k.cast.b)
 	}
 }
 

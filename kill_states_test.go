@@ -89,13 +89,6 @@ func memberNumber(t *testing.T, c *testkit.Child) (number uint32, path string) {
 	return uint32(n), path
 }
 
-// waitFor waits until a process is registered as one that waits for an object.
-func (k *killing) waitFor(object int, c *testkit.Child) {
-	k.t.Helper()
-	number, _ := memberNumber(k.t, c)
-	until(k.t, "the child does not wait", func() bool { return k.waits(object, number) })
-}
-
 // waits says whether a process is registered as one that waits for an object.
 func (k *killing) waits(object int, number uint32) bool {
 	page := layout.PageOf(unsafe.Pointer(&k.cast.files[object][layout.StateOffset]))
@@ -133,19 +126,4 @@ func (k *killing) taken(object int) bool {
 	default:
 		return now&layout.SignaledBit < was&layout.SignaledBit
 	}
-}
-
-// allOrNone says whether the victim has taken all of some objects.
-func (k *killing) allOrNone(objects ...int) bool {
-	k.t.Helper()
-	n := 0
-	for _, object := range objects {
-		if k.taken(object) {
-			n++
-		}
-	}
-	if n != 0 && n != len(objects) {
-		k.t.Fatalf("%d of %d objects are taken: %+v, before %+v", n, len(objects), k.atDeath, k.before)
-	}
-	return n != 0
 }

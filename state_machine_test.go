@@ -23,9 +23,9 @@ func machineName(kind string) string {
 	return fmt.Sprintf("machine-%s%d", kind, machineNames.Add(1))
 }
 
-// ended is a context that has ended: a wait with it takes what is there and does
+// hasEnded is a context that has ended: a wait with it takes what is there and does
 // not wait.
-func ended() context.Context {
+func hasEnded() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
@@ -125,7 +125,7 @@ func (m *mutexMachine) took(t *rapid.T, i int, ok bool, previous *Abandoned) {
 
 func (m *mutexMachine) doLock(t *rapid.T) {
 	i, handle := m.draw(t)
-	previous, err := handle.Lock(ended())
+	previous, err := handle.Lock(hasEnded())
 	switch {
 	case m.closed[i]:
 		answered(t, "lock", err, os.ErrClosed)
@@ -215,7 +215,7 @@ func (m *eventMachine) change(call string, do func(*Event) error, signaled bool)
 
 func (m *eventMachine) doWait(t *rapid.T) {
 	i, handle := m.draw(t)
-	err := handle.Wait(ended())
+	err := handle.Wait(hasEnded())
 	switch {
 	case m.closed[i]:
 		answered(t, "wait", err, os.ErrClosed)
