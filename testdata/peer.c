@@ -9,9 +9,9 @@
  *                               futex or spin
  *     peer contend MS CPUS      ns and CPU ns a lock of two processes that want one
  *                               robust mutex
- *     peer waitv N PAUSE        median and p99 ns from a wake of one of 64 words to
- *                               its waiter's answer, and the waiter's CPU ns a
- *                               round; PAUSE ns between rounds
+ *     peer waitv N PAUSE        median and p99 ns from the change of one of 64 words
+ *                               until its waiter has it, and the waiter's CPU ns
+ *                               a round; PAUSE ns between rounds
  *
  * CPUS is free, apart (each process on its own) or same (both on the first).
  */
@@ -51,6 +51,7 @@ struct shared {
 	_Alignas(64) _Atomic unsigned long cell;
 	_Alignas(64) _Atomic int ready;
 	double owned;
+	double start; /* of a wake */
 	double cpu; /* of the child */
 	struct line ping, pong, stop, word[words];
 	long count[2];
@@ -238,35 +239,40 @@ static int compare(const void *a, const void *b) {
 	return d < 0 ? -1 : d > 0;
 }
 
-static void waitv(struct shared *s, long n, double pause) {
-	if (fork() == 0) {
-		struct futex_waitv list[words];
-		memset(list, 0, sizeof list);
-		for (int i = 0; i < words; i++) {
-			list[i].uaddr = (uintptr_t)&s->word[i].v;
-			list[i].flags = FUTEX_32;
-		}
-		for (uint32_t done = 0; done < n;)
-			if (answer(s, list))
-				s->pong.v = ++done;
-		s->cpu = cpu();
-		_exit(0);
-	}
+static void waitv_waiter(struct shared *s, long n) {
+	struct futex_waitv list[words];
 	double *took = malloc(n * sizeof *took);
+	memset(list, 0, sizeof list);
+	for (int i = 0; i < words; i++) {
+		list[i].uaddr = (uintptr_t)&s->word[i].v;
+		list[i].flags = FUTEX_32;
+	}
+	for (uint32_t done = 0; done < n;)
+		if (answer(s, list)) {
+			took[done] = now() - s->start;
+			s->pong.v = ++done;
+		}
+	double used = cpu();
+	qsort(took, n, sizeof *took, compare);
+	printf("%.0f %.0f %.0f\n", took[n / 2], took[n * 99 / 100], used / n);
+	fflush(stdout);
+	_exit(0);
+}
+
+static void waitv(struct shared *s, long n, double pause) {
+	if (fork() == 0)
+		waitv_waiter(s, n);
 	for (long i = 0; i < n; i++) {
 		for (double until = now() + pause; now() < until;)
 			;
 		struct line *w = &s->word[rand() % words];
-		double start = now();
+		s->start = now();
 		w->v = 1;
 		wake_word(w);
 		while (s->pong.v != i + 1)
 			;
-		took[i] = now() - start;
 	}
 	wait(0);
-	qsort(took, n, sizeof *took, compare);
-	printf("%.0f %.0f %.0f\n", took[n / 2], took[n * 99 / 100], s->cpu / n);
 }
 
 int main(int argc, char **argv) {
