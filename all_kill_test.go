@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -544,5 +547,74 @@ func (x *trio) giveBack(t *testing.T, i int) {
 		mustUnlock(t, x.mutex)
 	} else {
 		x.signal(t, i)
+	}
+}
+
+// TestWaitAllBehindTheDeadSleeps: one of the objects is a dead process's, another
+// is not signaled. The wait can do nothing about it, and sleeps.
+func TestWaitAllBehindTheDeadSleeps(t *testing.T) {
+	for _, setup := range []string{"tick=24h", "tick=24h way=futex_waitv", "tick=24h way=threads waitv=off", "tick=24h bell=off"} {
+		t.Run(setup, func(t *testing.T) {
+			x := trios["with an event"].create(t)
+			must(t, x.event.Reset())
+			owner := x.agent(t)
+			ask(t, owner, "lock m")
+			c := x.agent(t, strings.Fields(setup)...)
+			c.Tell("%s", x.all())
+			c.Silent()
+			owner.Kill()
+			c.Silent() // it finds out
+			before := switches(t, c.PID())
+			c.Silent()
+			if n := switches(t, c.PID()) - before; n > 50 {
+				t.Errorf("it slept and woke %d times for nothing", n)
+			}
+			x.signal(t, 1)
+			c.Expect(abandonedBy(x.all()+" 0", owner))
+			ask(t, c, "unlock m")
+			c.End()
+		})
+	}
+}
+
+// switches says how often the threads of a process have gone to sleep.
+func switches(t *testing.T, pid int) (n int) {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	must(t, err)
+	for _, task := range tasks {
+		b, _ := os.ReadFile(task) // a thread may end
+		_, rest, _ := strings.Cut(string(b), "\nvoluntary_ctxt_switches:")
+		one, _ := strconv.Atoi(strings.TrimSpace(strings.SplitN(rest, "\n", 2)[0]))
+		n += one
+	}
+	return n
+}
+
+// TestWaitAllDecisionOutlivesSweep: a process died after it had decided over an
+// object of Global and two others. The first is repaired, so nothing in Global
+// names the dead one any more, and somebody sweeps there: what was decided over
+// the others still holds.
+func TestWaitAllDecisionOutlivesSweep(t *testing.T) {
+	testkit.NeedRoot(t)
+	for point, decided := range map[string]bool{"all.pending:3": false, "all.decided": true} {
+		t.Run(point, func(t *testing.T) {
+			x := trios["with a global mutex"].create(t)
+			victim := x.agent(t, "die="+point)
+			victim.Tell("%s", x.all())
+			dies(t, victim)
+			mustLock(t, x.mutex, decided)
+			_, err := Sweep(GlobalScope)
+			must(t, err)
+			for i := 1; i < 3; i++ {
+				ctx, cancel := context.WithTimeout(t.Context(), testkit.Quiet)
+				err := x.wait(ctx, i)
+				cancel()
+				if decided != errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrStuck) {
+					t.Errorf("%s: %v", x.names[i], err)
+				}
+			}
+			mustUnlock(t, x.mutex)
+		})
 	}
 }

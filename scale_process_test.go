@@ -379,3 +379,25 @@ func TestTenThousandMutexesOfTheDead(t *testing.T) {
 		dissolve(t, c, threads)
 	})
 }
+
+// TestCloseOfManyHandlesThatAreKept: a program closes many handles and has not
+// forgotten them yet, so that their pages cannot be unmapped. The garbage collector
+// is not called for each.
+func TestCloseOfManyHandlesThatAreKept(t *testing.T) {
+	var list []*Event
+	for range 4000 {
+		e, err := CreateEvent("", EventOptions{})
+		must(t, err)
+		list = append(list, e)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, e := range list {
+		must(t, e.Close())
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.NumForcedGC - before.NumForcedGC; n > 10 {
+		t.Errorf("%d garbage collections for %d handles", n, len(list))
+	}
+	runtime.KeepAlive(list)
+}

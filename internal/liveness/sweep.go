@@ -5,6 +5,7 @@ package liveness
 import (
 	"errors"
 	"io/fs"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -112,7 +113,10 @@ func (f *Folder) dead() (list []deadMember, err error) {
 			return true // gone, or nothing of ours
 		}
 		defer func() { _ = unix.Close(fd) }()
-		if held, err := lockfile.HeldByOther(fd, lockfile.Holders); err == nil && !held && writable {
+		// Another user's may be named by that user's own objects, which we cannot
+		// all see.
+		mine := writable && st.Uid == uint32(os.Geteuid())
+		if held, err := lockfile.HeldByOther(fd, lockfile.Holders); err == nil && !held && mine {
 			list = append(list, deadMember{name, number, lockfile.IdentityOf(&st)})
 		}
 		return true

@@ -124,7 +124,7 @@ func (d *Dir) PeekAll() (sights []Sight, err error) {
 }
 
 // Numbers returns every member number that an object in the directory names: as
-// its owner, as who holds its gate or sleeps, or as who decided what becomes of
+// its owner, as who holds its gate, or as who decided what becomes of
 // it. sure is false if there was a file that this
 // user may not read, so that a number that is missing may be named all the same.
 //
@@ -170,7 +170,7 @@ func (d *Dir) numbersOf(file string, named map[uint32]bool) error {
 		return err
 	}
 	state := page.Cell.Load()
-	named[state.Gate()&layout.OwnerMask] = true
+	named[state.Holder()] = true
 	named[layout.Tag(page.Pending.Tag.Load()).Number()] = true
 	// Only a mutex's word is a number. Of a damaged header we do not know.
 	if h, err := readHeader(fd); err != nil || h.Type == layout.Mutex {

@@ -18,6 +18,7 @@ import (
 // more are counted, and it is called when they are many, or when memory is gone.
 var idle struct {
 	pages      atomic.Int64
+	since      atomic.Int64 // how many became idle since the last collection
 	collecting sync.Mutex
 }
 
@@ -42,7 +43,9 @@ func (a *attachment) leave() {
 	}
 	// What the kernel waits on must stay mapped, so it does not wait any more.
 	a.Retire()
-	if idle.pages.Add(1) >= manyIdle {
+	// Those that the program still refers to cannot be collected: they must not
+	// make every Close try.
+	if idle.since.Add(1); idle.pages.Add(1) >= manyIdle && idle.since.Load() >= manyIdle {
 		collectIdle()
 	}
 }
@@ -51,6 +54,7 @@ func (a *attachment) leave() {
 func collectIdle() {
 	if idle.collecting.TryLock() {
 		defer idle.collecting.Unlock()
+		idle.since.Store(0)
 		runtime.GC()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -125,7 +126,20 @@ func Sweep(scope namespace.Scope) (removed int, err error) {
 // sweepMembers removes the files of dead members that no object in the directory
 // names any more, and says how many.
 func sweepMembers(s *space) (removed int, err error) {
-	return s.members.SweepDead(s.dir.Numbers)
+	return s.members.SweepDead(func() (map[uint32]bool, bool, error) {
+		named, sure, err := s.dir.Numbers()
+		if err != nil || !sure || s.dir.Scope != namespace.Global {
+			return named, sure, err
+		}
+		// What a wait for all over objects of both came to stands in a file of Global.
+		local, err := lookSpace(namespace.Local)
+		if err != nil || local == nil {
+			return named, err == nil, err
+		}
+		more, sure, err := local.dir.Numbers()
+		maps.Copy(named, more)
+		return named, sure, err
+	})
 }
 
 // info puts together what is known of a file.

@@ -69,8 +69,10 @@ func (e *entry) listen(number uint32) liveness.Status {
 		bells.Unlock()
 		return liveness.Alive
 	}
-	b.rung()
 	status := b.peer.Status()
+	if status == liveness.Alive {
+		b.rung() // its lock goes soon
+	}
 	bells.Unlock()
 	return status
 }
