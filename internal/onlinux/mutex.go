@@ -75,7 +75,7 @@ func (m *Mutex) lockSlow(ctx context.Context) (*Previous, error) {
 		return nil, err
 	}
 	defer m.finish()
-	out, err := m.att.acquire(ctx, m.done)
+	out, err := m.att.Acquire(ctx, m.done)
 	return m.taken(out, err)
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"atoll/internal/access"
 	"atoll/internal/check"
-	"atoll/internal/wait"
 )
 
 // plain is a handle of an object that nobody owns: an event, a semaphore or a
@@ -26,20 +25,8 @@ func (p *plain) Wait(ctx context.Context) error {
 		return err
 	}
 	defer p.finish()
-	_, err := p.att.acquire(ctx, p.done)
+	_, err := p.att.Acquire(ctx, p.done)
 	return p.waited(err)
-}
-
-// acquire waits for the object; what is there is taken although ctx has ended.
-func (a *attachment) acquire(ctx context.Context, done <-chan struct{}) (wait.Outcome, error) {
-	if err := ctx.Err(); err != nil {
-		out, ok, e := a.Try()
-		if ok || e != nil {
-			return out, e
-		}
-		return out, err
-	}
-	return a.Acquire(ctx, done)
 }
 
 // TryWait is Wait without waiting.

@@ -134,6 +134,25 @@ func (s *Slot) Try() (out Outcome, taken bool, err error) {
 	}
 }
 
+// inherit takes a mutex whose owner is dead, for one who has no time to wait.
+func (w *Waiter) inherit() (Outcome, bool) {
+	for i, t := range w.targets {
+		if t.entry == nil || w.all {
+			continue
+		}
+		s := t.entry.slot
+		state := s.cell.Load()
+		owner := s.kind.Owner(state.Word())
+		if owner == 0 || owner == s.me || state.Holder() != 0 || s.members.Status(owner) != liveness.Dead {
+			continue
+		}
+		if s.cell.CompareAndSwap(state, state.With(t.entry.claim.TakeOver())) {
+			return Outcome{Index: i, Abandoned: true, By: owner}, true
+		}
+	}
+	return Outcome{}, false
+}
+
 // look takes what the waiter wants, if it can be had.
 func (w *Waiter) look() (out Outcome, taken bool, err error) {
 	if w.all {

@@ -181,15 +181,19 @@ func (w *Waiter) Wait(ctx context.Context) (Outcome, error) {
 		if i := w.closedTarget(); i >= 0 {
 			return Outcome{Index: i}, errClosed
 		}
-		behind := w.isBehind()
+		over := ctx.Err()
+		behind := over == nil && w.isBehind()
 		if !behind {
 			out, taken, err := w.look()
 			if taken || err != nil {
 				return out, err
 			}
 		}
-		if err := ctx.Err(); err != nil {
-			return Outcome{}, w.explain(err)
+		if over != nil {
+			if out, taken := w.inherit(); taken {
+				return out, nil
+			}
+			return Outcome{}, w.explain(over)
 		}
 		if behind {
 			w.park(ctx, seen, plan{never: true})
