@@ -179,6 +179,14 @@ func (k Kind) Join(s State) State {
 	return s
 }
 
+// Part is a state once nobody waits any more.
+func (k Kind) Part(s State) State {
+	if k == AutoEventWord {
+		return s.With(s.Word() & (epochMask | crowdBit | SignaledBit))
+	}
+	return s
+}
+
 // Register is a state with an open gate once member me sleeps, too.
 func (k Kind) Register(s State, me uint32) State {
 	switch s.Gate() {

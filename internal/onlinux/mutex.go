@@ -7,6 +7,7 @@ import (
 	"errors"
 	"runtime"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"atoll/internal/access"
@@ -199,8 +200,9 @@ func (m *Mutex) Close() error {
 // the mutex up again, some fifty nanoseconds later: to others its number means
 // nothing, and they get ErrStuck. To exclude that would double the cost of Lock.
 func (m *Mutex) settle() {
-	for m.cell.Load().Word() == m.att.me && isOwner(&m.att.owner, 0) {
-		runtime.Gosched()
+	const enough = 10 * time.Second // then somebody wrote over the state
+	for began := time.Now(); m.cell.Load().Word() == m.att.me && isOwner(&m.att.owner, 0) && time.Since(began) < enough; {
+		time.Sleep(time.Microsecond) //nolint:forbidigo // rare, and nothing tells
 	}
 }
 

@@ -131,6 +131,9 @@ func together(targets []wait.Target) error {
 		if t.External != nil && !t.External.Lasting() {
 			return errs.New(errors.ErrUnsupported, "object %d cannot take part in a wait for all: it cannot be taken together with others", i)
 		}
+		if first := targets[0].Slot; first != nil && t.Slot != nil && !wait.Together(first, t.Slot) {
+			return errs.New(errors.ErrUnsupported, "objects 0 and %d are of two directories, of which somebody has removed one; open them anew", i)
+		}
 		if before, twice := seen[t.Slot]; twice && t.Slot != nil {
 			return errs.New(fs.ErrInvalid, "objects %d and %d are the same; a wait for all needs each once", before, i)
 		}

@@ -96,7 +96,7 @@ func (w *Waiter) takeAll() (out Outcome, taken bool, err error) {
 
 // close closes the object's gate if it can be had.
 func (e *entry) close() (found, bool, error) {
-	for {
+	for range manyTries {
 		f, ok, err := e.find()
 		if !ok || err != nil {
 			return f, false, err
@@ -105,6 +105,13 @@ func (e *entry) close() (found, bool, error) {
 			return f, true, nil
 		}
 	}
+	return found{}, false, nil
+}
+
+// Together says whether one place for a decision can be read by all who may have to
+// repair the gates of both objects: they are of one directory, or one is global.
+func Together(a, b *Slot) bool {
+	return a.members == b.members || a.members.IsGlobal() || b.members.IsGlobal()
 }
 
 // decide takes objects whose gates are all ours.

@@ -20,6 +20,7 @@ type bell struct {
 	peer      *liveness.Peer
 	arm       park.Arm
 	listeners map[*entry]struct{}
+	watched   bool // the member's bell can ring, so the arm is there
 	waking    bool // it has rung, and somebody waits for the lock to go
 }
 
@@ -58,13 +59,14 @@ func (e *entry) listen(number uint32) liveness.Status {
 		b = &bell{key: key, peer: peer, listeners: make(map[*entry]struct{})}
 		if word, _ := peer.Bell(); word != nil {
 			b.arm.Init(word, b.fired)
+			b.watched = true
 		}
 		bells.all[key] = b
 	}
 	b.listeners[e] = struct{}{}
 	e.bell = b
 	word, silent := b.peer.Bell()
-	if word != nil {
+	if word != nil && b.watched {
 		b.arm.Set(silent)
 		bells.Unlock()
 		return liveness.Alive
@@ -74,6 +76,10 @@ func (e *entry) listen(number uint32) liveness.Status {
 		b.rung() // its lock goes soon
 	}
 	bells.Unlock()
+	if status == liveness.Unknown {
+		// The file that we watch may have been removed, and published again.
+		status = e.slot.members.Status(number)
+	}
 	return status
 }
 
@@ -149,7 +155,9 @@ func (b *bell) rung() {
 	}
 	b.waking = true
 	go func() {
-		awaitLock(b.peer, func() bool { return true })
+		// A bell may have been rung by somebody who lied. Then the tick goes on.
+		until := time.Now().Add(time.Duration(tick.Load()))
+		awaitLock(b.peer, func() bool { return time.Now().Before(until) })
 		bells.Lock()
 		b.waking = false
 		for e := range b.listeners {

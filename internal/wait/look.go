@@ -24,7 +24,7 @@ type peek struct {
 
 // peek looks at the object for a claim. It changes nothing.
 func (s *Slot) peek(c layout.Claim) (peek, error) {
-	for {
+	for range manyTries {
 		p := peek{state: s.cell.Load(), never: true}
 		if err := s.sound(p.state); err != nil {
 			return p, err
@@ -39,6 +39,7 @@ func (s *Slot) peek(c layout.Claim) (peek, error) {
 		}
 		return p, s.peekTimer(&p)
 	}
+	return peek{}, errSchedule
 }
 
 func (s *Slot) peekTimer(p *peek) error {
@@ -158,7 +159,7 @@ func (w *Waiter) look() (out Outcome, taken bool, err error) {
 	if w.all {
 		return w.lookAll()
 	}
-	for {
+	for range manyTries {
 		i, pk, err := w.lowest(math.MaxInt)
 		if i < 0 || err != nil {
 			return Outcome{}, false, err
@@ -186,6 +187,7 @@ func (w *Waiter) look() (out Outcome, taken bool, err error) {
 			return out, taken, err
 		}
 	}
+	return Outcome{}, false, nil
 }
 
 // lowest finds the first target before the given one that can be had now, -1 if

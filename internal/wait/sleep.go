@@ -44,6 +44,7 @@ func (w *Waiter) prepare() (plan, error) {
 		if t.external != nil {
 			if there, err := t.external.Ready(); there && err == nil {
 				ready++
+				p.again = p.again || !w.all // it came after the look, and is kept
 			}
 		}
 		if t.entry == nil {
@@ -82,6 +83,10 @@ func (e *entry) prepare(p *plan) (ready bool, err error) {
 		return false, nil
 	}
 	p.consider(pk)
+	if p.wall && e.waiter.watchClock() {
+		p.again = true // how long it is was looked at before the clock was watched
+		return false, nil
+	}
 	if number := e.inTheWay(pk.state); number != 0 && number != s.me {
 		dead, err := e.beware(number, pk, p)
 		if err != nil || p.again || p.taken {
@@ -138,6 +143,7 @@ func (e *entry) beware(number uint32, pk peek, p *plan) (dead bool, err error) {
 	case pk.state.Holder() != 0:
 		if p.again, err = s.repair(pk.state); !p.again {
 			p.retry() // soon: the decider's other lock goes with this one
+			p.missing = e
 		}
 	case e.waiter.all:
 		return true, nil
@@ -234,9 +240,6 @@ func (w *Waiter) park(ctx context.Context, seen uint32, p plan) {
 		timer := time.NewTimer(p.left)
 		defer timer.Stop()
 		due = timer.C
-		if p.wall {
-			defer watchClock(w)()
-		}
 	}
 	if w.control.Load() != seen {
 		return

@@ -93,7 +93,10 @@ func (s *Slot) Retire() {
 func (s *Slot) enqueue(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e.claim = layout.Claim{Kind: s.kind, Me: s.me, Start: s.join(), Now: e.waiter.all}
+	e.claim = layout.Claim{Kind: s.kind, Me: s.me, Start: s.cell.Load().Word(), Now: e.waiter.all}
+	if e.takesGrants() {
+		e.claim.Start = s.join()
+	}
 	s.queue = append(s.queue, e)
 	s.waiting.Store(int32(len(s.queue)))
 	if s.seat > 0 {
@@ -103,23 +106,42 @@ func (s *Slot) enqueue(e *entry) {
 
 // join says in the object that somebody has come to wait, and returns its word
 // then.
-func (s *Slot) join() uint32 {
-	if s.kind != layout.AutoEventWord {
-		return s.cell.Load().Word()
-	}
+func (s *Slot) join() (word uint32) {
 	s.page.Waiters.Add(1)
-	for {
+	for range manyTries {
 		// Behind a gate that does not open it is said when the waiter registers.
 		state := s.cell.Load()
+		word = state.Word()
 		if state.Holder() != 0 && s.spinWhile(state) {
 			continue
 		}
 		next := s.kind.Join(state)
 		if state.Holder() != 0 || next == state || s.cell.CompareAndSwap(state, next) {
-			return state.Word()
+			break
 		}
 	}
+	return word
 }
+
+// part is the opposite of join. Where nobody waits any more, what nobody took is for
+// nobody.
+func (s *Slot) part() {
+	if s.page.Waiters.Add(^uint32(0)) != 0 {
+		return
+	}
+	state := s.cell.Load()
+	if next := s.kind.Part(state); state.Holder() == 0 && next != state && s.page.Waiters.Load() == 0 {
+		s.cell.CompareAndSwap(state, next)
+	}
+}
+
+// takesGrants says whether a Set of an auto-reset event can be for the waiter: one
+// who waits for all objects takes signals only.
+func (e *entry) takesGrants() bool { return e.slot.kind == layout.AutoEventWord && !e.waiter.all }
+
+// manyTries ends what could go on for ever if another process did nothing but
+// change the state.
+const manyTries = 1000
 
 // dequeue takes a waiter out of the queue, and lets the next one look: whatever
 // this one saw, or did not wait to see, is not lost.
@@ -133,8 +155,8 @@ func (s *Slot) dequeue(e *entry) {
 		}
 	}
 	s.waiting.Store(int32(len(s.queue)))
-	if s.kind == layout.AutoEventWord {
-		s.page.Waiters.Add(^uint32(0))
+	if e.takesGrants() {
+		s.part()
 	}
 	if s.seat > 0 {
 		s.show(len(s.queue))

@@ -6,7 +6,9 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -47,21 +49,6 @@ func (s *Slot) ChangeTimer(next func(s layout.Schedule, now int64) layout.Schedu
 			s.page.Other(word).Store(next(schedule, clock(schedule)))
 			return s.storeAndOpen(layout.Turn(word))
 		}
-	}
-}
-
-// Schedule reads a timer's setting.
-func (s *Slot) Schedule() (layout.Schedule, error) {
-	for {
-		state := s.cell.Load()
-		schedule := s.page.Current(state.Word()).Load()
-		if s.cell.Load().Word() != state.Word() {
-			continue
-		}
-		if !schedule.Sound() {
-			return schedule, errSchedule
-		}
-		return schedule, nil
 	}
 }
 
@@ -125,52 +112,75 @@ var wall = struct {
 	file    *os.File // a timer that the kernel cancels when the clock is set
 }{waiters: make(map[*Waiter]struct{})}
 
-// watchClock has the waiter poked when the clock is set, until the function that it
-// returns is called. Where the kernel cannot tell, the waiter wakes up when it
+// watchClock has the waiter poked when the clock is set, until unwatchClock; false:
+// it has been already. Where the kernel cannot tell, the waiter wakes up when it
 // thought it would.
-func watchClock(w *Waiter) (end func()) {
+func (w *Waiter) watchClock() (begun bool) {
+	if w.clocked {
+		return false
+	}
+	w.clocked = true
 	wall.Lock()
 	defer wall.Unlock()
 	wall.waiters[w] = struct{}{}
 	if wall.file == nil {
-		if fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err == nil {
+		if fd, err := newClockTimer(); err == nil {
 			wall.file = os.NewFile(uintptr(fd), "clock")
-			go followClock(wall.file, fd)
+			go followClock(wall.file)
 		}
 	}
-	return func() {
-		wall.Lock()
-		defer wall.Unlock()
-		delete(wall.waiters, w)
-		if len(wall.waiters) == 0 && wall.file != nil {
-			_ = wall.file.Close() // ends followClock
-			wall.file = nil
-		}
+	return true
+}
+
+func (w *Waiter) unwatchClock() {
+	if !w.clocked {
+		return
 	}
+	wall.Lock()
+	defer wall.Unlock()
+	delete(wall.waiters, w)
+	if len(wall.waiters) == 0 && wall.file != nil {
+		_ = wall.file.Close() // ends followClock
+		wall.file = nil
+	}
+}
+
+// newClockTimer makes a timer that the kernel cancels each time the clock is set. It
+// is due at the end of time.
+func newClockTimer() (fd int, err error) {
+	fd, err = unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return -1, err
+	}
+	end := int64(math.MaxInt64)
+	if strconv.IntSize == 32 {
+		end = math.MaxInt32 * int64(time.Second)
+	}
+	far := unix.ItimerSpec{Value: unix.NsecToTimespec(end)}
+	if err := unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &far, nil); err != nil {
+		return -1, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
 }
 
 // followClock reads from the timer, which fails each time the clock is set, until
 // it is closed.
-func followClock(file *os.File, fd int) {
+func followClock(file *os.File) {
 	conn, err := file.SyscallConn()
 	if err != nil {
 		return
 	}
 	buffer := make([]byte, 8)
 	for {
-		far := unix.ItimerSpec{Value: unix.Timespec{Sec: 1<<31 - 1}}
-		err := conn.Control(func(uintptr) {
-			_ = unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &far, nil)
-		})
-		if err != nil {
-			return
-		}
 		var readErr error
 		if err := conn.Read(func(fd uintptr) bool {
 			_, readErr = unix.Read(int(fd), buffer)
-			return readErr != unix.EAGAIN
+			return !errors.Is(readErr, unix.EAGAIN)
 		}); err != nil {
 			return
+		}
+		if !errors.Is(readErr, unix.ECANCELED) {
+			return // the end of time
 		}
 		pokeWall()
 	}

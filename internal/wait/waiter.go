@@ -70,6 +70,7 @@ type Waiter struct {
 	control  futex.Word
 	blocks   atomic.Bool
 	listed   bool
+	clocked  bool // the clock that can be set is watched for it
 	ended    bool
 	stopCtx  func() bool
 	missing  time.Time // since when the file of who is in the way has been gone
@@ -132,6 +133,7 @@ func (w *Waiter) End() {
 		w.stopCtx()
 	}
 	w.unlist()
+	w.unwatchClock()
 	for _, e := range w.entries {
 		e.deafen()
 		e.slot.dequeue(e)
@@ -203,7 +205,7 @@ func (w *Waiter) Wait(ctx context.Context) (Outcome, error) {
 			continue
 		}
 		p, err := w.prepare()
-		if err == nil {
+		if err == nil && !p.taken {
 			err = w.overdue(p.missing)
 		}
 		if err == nil && !p.taken && !p.again {
