@@ -30,11 +30,12 @@ const (
 	deedReset
 	deedWait
 	deedTryWait
+	deedRelease
 	deedDie // not a call: the process is killed
 )
 
 func (d deed) String() string {
-	return [...]string{"Lock", "TryLock", "Unlock", "Close", "Set", "Reset", "Wait", "TryWait", "Die"}[d]
+	return [...]string{"Lock", "TryLock", "Unlock", "Close", "Set", "Reset", "Wait", "TryWait", "Release", "Die"}[d]
 }
 
 // historyCall is the input of an operation.
@@ -50,13 +51,19 @@ type historyAnswer struct {
 	// effect, whatever that was, or not.
 	cut      bool
 	ok       bool
-	previous int // the client that abandoned the mutex, or 0
+	previous int // the client that abandoned the mutex, or 0; of Release the count before
 }
 
 // objectModel is one object's state. A mutex has an owner or, when it is free,
-// perhaps one who abandoned it; an event has a signal.
+// perhaps one who abandoned it; an event has a signal; a semaphore has a count.
+//
+// An auto-reset event does what is here as A as long as nobody sleeps for it. Who
+// sleeps, and then does not run for a while, can have his signal taken by one who
+// came after a Reset, or after another Set: see Grants in RATIONALE.md. What holds
+// even then is G: no release without a Set of its own before it.
 type objectModel struct {
-	kind      byte // M: mutex, A: auto-reset event, H: manual-reset event ("by hand")
+	kind      byte // M: mutex, A and G: auto-reset event, H: manual-reset event ("by hand"), S: semaphore
+	count     int  // S, and G: Sets that have released nobody yet
 	owner     int
 	abandoner int
 	signaled  bool
@@ -121,12 +128,17 @@ func (o *objectModel) allows(c historyCall, a historyAnswer) bool {
 		return a.ok && o.owner == c.client
 	case deedWait, deedTryWait:
 		if !a.ok {
-			return c.deed == deedWait || !o.signaled
+			return c.deed == deedWait || o.kind == 'G' || !o.available()
 		}
-		return o.signaled
+		return o.available()
+	case deedRelease:
+		return a.ok == (o.count < handLimit) && (!a.ok || o.count == a.previous)
 	}
 	return a.ok
 }
+
+// available says whether a wait that begins now is released at once.
+func (o *objectModel) available() bool { return o.signaled || o.count > 0 }
 
 // effect does what a call does when it can.
 func (o *objectModel) effect(c historyCall) {
@@ -144,12 +156,23 @@ func (o *objectModel) effect(c historyCall) {
 			o.owner, o.abandoner = 0, c.client
 		}
 	case deedSet:
-		o.signaled = true
+		o.signaled = o.kind != 'G'
+		o.count += b2i(o.kind == 'G')
+	case deedRelease:
+		o.count = min(o.count+1, handLimit)
 	case deedReset:
 		o.signaled = false
 	case deedWait, deedTryWait:
 		o.signaled = o.signaled && o.kind != 'A'
+		o.count = max(o.count-1, 0)
 	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // historyModel is the model for objects of some kinds, for porcupine.
@@ -175,6 +198,8 @@ func describeCall(c historyCall, a historyAnswer) string {
 		return text + " cut off"
 	case !a.ok:
 		return text + " → no"
+	case c.deed == deedRelease:
+		return fmt.Sprintf("%s → %d", text, a.previous)
 	case a.previous != 0:
 		return fmt.Sprintf("%s → abandoned by %d", text, a.previous)
 	}
@@ -185,6 +210,8 @@ func (s historyState) describe() (text string) {
 	for i, o := range s.objects {
 		switch {
 		case o.kind == 0:
+		case o.kind == 'S' || o.kind == 'G':
+			text += fmt.Sprintf("%d %c: %d; ", i, o.kind, o.count)
 		case o.kind != 'M':
 			text += fmt.Sprintf("%d %c: signaled %v; ", i, o.kind, o.signaled)
 		case o.owner != 0:
@@ -224,10 +251,12 @@ var (
 	cut = historyAnswer{cut: true}
 )
 
+func before(count int) historyAnswer { return historyAnswer{ok: true, previous: count} }
+
 func leftBy(client int) historyAnswer { return historyAnswer{ok: true, previous: client} }
 
 // The test of the test: the models accept what may happen and refuse what may
-// not. Object 0 is a mutex, 1 an auto-reset event, 2 a manual-reset event.
+// not. Object 0 is a mutex, 1 an auto-reset event, 2 a manual-reset event, 3 a semaphore.
 func TestHistoryModels(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -256,14 +285,18 @@ func TestHistoryModels(t *testing.T) {
 		{"set by hand releases all", true, []written{{1, deedSet, 2, 1, 2, yes}, {2, deedWait, 2, 1, 9, yes}, {3, deedWait, 2, 1, 9, yes}}},
 		{"set and reset release who waits", true, []written{{2, deedWait, 2, 1, 9, yes}, {1, deedSet, 2, 2, 3, yes}, {1, deedReset, 2, 4, 5, yes}}},
 		{"not who comes later", false, []written{{1, deedSet, 2, 2, 3, yes}, {1, deedReset, 2, 4, 5, yes}, {2, deedWait, 2, 6, 9, yes}}},
+		{"one for each release", true, []written{{1, deedRelease, 3, 1, 2, before(0)}, {1, deedRelease, 3, 3, 4, before(1)}, {2, deedWait, 3, 1, 9, yes}, {3, deedTryWait, 3, 5, 6, yes}, {3, deedTryWait, 3, 10, 11, no}}},
+		{"two for one release", false, []written{{1, deedRelease, 3, 1, 2, before(0)}, {2, deedWait, 3, 1, 9, yes}, {3, deedWait, 3, 1, 9, yes}}},
+		{"another count before", false, []written{{1, deedRelease, 3, 1, 2, before(0)}, {1, deedRelease, 3, 3, 4, before(0)}}},
+		{"refused below the limit", false, []written{{1, deedRelease, 3, 1, 2, no}}},
 		{"not seen though set", false, []written{{1, deedSet, 2, 2, 3, yes}, {2, deedTryWait, 2, 4, 5, no}}},
 	} {
-		if got := porcupine.CheckOperations(historyModel("MAH"), operations(c.list)); got != c.legal {
+		if got := porcupine.CheckOperations(historyModel("MAHS"), operations(c.list)); got != c.legal {
 			t.Errorf("%s: legal is %v, want %v", c.name, got, c.legal)
 		}
 		// The order in which the operations are listed does not matter.
 		slices.Reverse(c.list)
-		if got := porcupine.CheckOperations(historyModel("MAH"), operations(c.list)); got != c.legal {
+		if got := porcupine.CheckOperations(historyModel("MAHS"), operations(c.list)); got != c.legal {
 			t.Errorf("%s, backwards: legal is %v, want %v", c.name, got, c.legal)
 		}
 	}

@@ -75,6 +75,7 @@ type historian struct {
 	hot     bool // no call waits, and most are about one object
 	mutexes map[int]*Mutex
 	events  map[int]*Event
+	counts  map[int]*Semaphore
 	owned   map[int]bool
 }
 
@@ -85,7 +86,7 @@ var _ = testkit.Role("historian", func(self *testkit.Self) {
 	records, unmap, err := mapHistory(self.Args[0])
 	self.Must(err)
 	for line, ok := self.Hear(); ok; line, ok = self.Hear() {
-		h := &historian{Self: self, records: records, mutexes: make(map[int]*Mutex), events: make(map[int]*Event), owned: make(map[int]bool)}
+		h := &historian{Self: self, records: records, mutexes: make(map[int]*Mutex), events: make(map[int]*Event), counts: make(map[int]*Semaphore), owned: make(map[int]bool)}
 		var seed uint64
 		var start int64
 		var calls int
@@ -108,9 +109,12 @@ var _ = testkit.Role("historian", func(self *testkit.Self) {
 func (h *historian) open() (err error) {
 	for i, kind := range h.kinds {
 		name := fmt.Sprintf("%s-%d", h.prefix, i)
-		if kind == 'M' {
+		switch kind {
+		case 'M':
 			h.mutexes[i], _, err = CreateOrOpenMutex(name, MutexOptions{})
-		} else {
+		case 'S':
+			h.counts[i], _, err = CreateOrOpenSemaphore(name, SemaphoreOptions{Max: handLimit})
+		default:
 			h.events[i], _, err = CreateOrOpenEvent(name, EventOptions{ManualReset: kind == 'H'})
 		}
 		if err != nil {
@@ -127,6 +131,9 @@ func (h *historian) closeAll() {
 	for _, e := range h.events {
 		h.Must(e.Close())
 	}
+	for _, s := range h.counts {
+		h.Must(s.Close())
+	}
 }
 
 // write makes a call and writes down when it began, when it ended, and what it
@@ -138,7 +145,7 @@ func (h *historian) write(d deed, object int, call func() (historyAnswer, error)
 	r.from.Store(monotonic())
 	answer, err := call()
 	to := monotonic()
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTooManyPosts) {
 		answer, err = no, nil
 	}
 	h.Must(err)
@@ -156,9 +163,12 @@ func (h *historian) deedAtRandom() {
 	if h.hot && h.random.IntN(3) > 0 {
 		i = 0
 	}
-	if h.kinds[i] == 'M' {
+	switch h.kinds[i] {
+	case 'M':
 		h.mutexDeed(i)
-	} else {
+	case 'S':
+		h.countDeed(i)
+	default:
 		h.eventDeed(i)
 	}
 }
@@ -216,6 +226,26 @@ func (h *historian) eventDeed(i int) {
 	}
 }
 
+func (h *historian) countDeed(i int) {
+	s := h.counts[i]
+	switch d := h.random.IntN(4); {
+	case d < 2:
+		h.write(deedRelease, i, func() (historyAnswer, error) {
+			previous, err := s.Release(1)
+			return before(int(previous)), err
+		})
+	case d == 2 || h.hot:
+		h.write(deedTryWait, i, func() (historyAnswer, error) {
+			ok, err := s.TryWait()
+			return historyAnswer{ok: ok}, err
+		})
+	default:
+		ctx, cancel := h.someTime()
+		defer cancel()
+		h.write(deedWait, i, func() (historyAnswer, error) { return yes, s.Wait(ctx) })
+	}
+}
+
 // historyClient is the test's side of a historian.
 type historyClient struct {
 	child   *testkit.Child
@@ -262,7 +292,7 @@ func (s *historyStage) history(name, kinds string, hot bool) []porcupine.Operati
 	if hot {
 		processes, calls = 3, 600
 	}
-	hold := &historian{prefix: name, kinds: kinds, mutexes: make(map[int]*Mutex), events: make(map[int]*Event)}
+	hold := &historian{prefix: name, kinds: kinds, mutexes: make(map[int]*Mutex), events: make(map[int]*Event), counts: make(map[int]*Semaphore)}
 	must(s.t, hold.open()) // so that the objects outlive any of the processes
 	start := monotonic() + int64(5*time.Millisecond)
 	play := func(c *historyClient) {
@@ -295,6 +325,9 @@ func (s *historyStage) history(name, kinds string, hot bool) []porcupine.Operati
 	for _, e := range hold.events {
 		must(s.t, e.Close())
 	}
+	for _, c := range hold.counts {
+		must(s.t, c.Close())
+	}
 	return s.collect(inPlay)
 }
 
@@ -315,13 +348,16 @@ func (s *historyStage) collect(clients []*historyClient) (all []porcupine.Operat
 			switch {
 			case op.Return != 0:
 				op.Output = historyAnswer{ok: r.ok != 0, previous: number[int(r.previous)]}
+				if r.deed == deedRelease {
+					op.Output = historyAnswer{ok: r.ok != 0, previous: int(r.previous)}
+				}
 			case c.killed:
 				op.Output, op.Return = cut, c.to
 				s.cutOff++
 			default:
 				s.t.Fatalf("client %d has not returned from %v", i+1, op.Input)
 			}
-			if r.previous != 0 {
+			if r.previous != 0 && r.deed != deedRelease {
 				s.told++
 				if number[int(r.previous)] == 0 {
 					s.t.Fatalf("client %d was told that process %d abandoned the mutex, which had nothing to do with it", i+1, r.previous)
@@ -395,10 +431,14 @@ func TestHistories(t *testing.T) {
 	s := &historyStage{t: t}
 	for n := range histories {
 		var kinds strings.Builder
-		for range 3 + rand.IntN(historyObjects-2) {
-			kinds.WriteByte("MMAH"[rand.IntN(4)])
-		}
 		hot := n%2 == 0
+		some := "MMGHS"
+		if hot {
+			some = "MMAHS" // nobody sleeps
+		}
+		for range 3 + rand.IntN(historyObjects-2) {
+			kinds.WriteByte(some[rand.IntN(len(some))])
+		}
 		s.check(fmt.Sprintf("history%d", n), kinds.String(), hot)
 	}
 	for _, c := range s.clients {

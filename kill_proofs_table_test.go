@@ -103,6 +103,91 @@ var killProofs = []killProof{
 		},
 	},
 	{
+		name: "release", call: "release s",
+		after: func(k *killing) { k.countIs(int(k.atDeath.of[theSemaphore].settled)) },
+	},
+	{
+		name: "release, others asleep", call: "release s",
+		others: bothAre("take s"),
+		after:  func(k *killing) { k.releasesOneEach(theSemaphore, "take s") },
+	},
+	{
+		name: "wait semaphore", call: "take s",
+		others: func(k *killing) { k.signal(theSemaphore) },
+		after:  func(k *killing) { k.countIs(int(k.atDeath.of[theSemaphore].settled)) },
+	},
+	{
+		name: "wait semaphore, asleep", call: "take s",
+		goOn:  func(k *killing) { k.signal(theSemaphore) },
+		after: func(k *killing) { k.countIs(int(k.atDeath.of[theSemaphore].settled)) },
+	},
+	{
+		name: "pulse auto, others asleep", call: "pulse e",
+		others: bothAre("wait e"),
+		after: func(k *killing) {
+			if !k.wasSet(theAuto) {
+				must(k.t, k.cast.auto.Pulse())
+			}
+			must(k.t, k.cast.auto.Reset()) // repairs the gate, if need be
+			_, other, _ := k.first("wait e")
+			other.Silent()
+			must(k.t, k.cast.auto.Pulse())
+			other.Expect("wait e")
+			k.mustTry(k.cast.auto, false)
+		},
+	},
+	{
+		name: "pulse manual, others asleep", call: "pulse f",
+		others: bothAre("wait f"),
+		after:  (*killing).manualReleasesBoth,
+	},
+	{
+		name: "set timer, others asleep", parks: true, call: "fire t",
+		others: func(k *killing) { k.bothWait("take t", theTimer) },
+		after:  func(k *killing) { k.releasesOneEach(theTimer, "take t") },
+	},
+	{
+		name: "take timer", call: "take t",
+		others: func(k *killing) { k.signal(theTimer) },
+		after:  func(k *killing) { k.mustTake(theTimer, !k.taken(theTimer)) },
+	},
+	{
+		name: "any, the second", call: "any f,e",
+		others: func(k *killing) { k.signal(theAuto) },
+		after:  (*killing).autoGoesOn,
+	},
+	{
+		name: "any, asleep", parks: true, call: "any f,e,s",
+		goOn:  func(k *killing) { k.signal(theSemaphore) },
+		after: func(k *killing) { k.countIs(int(k.atDeath.of[theSemaphore].settled)) },
+	},
+	{
+		name: "all", call: "all m,e,s",
+		others: func(k *killing) { k.signal(theAuto, theSemaphore) },
+		after:  (*killing).allWereTakenOrNone,
+	},
+	{
+		name: "all, asleep", parks: true, call: "all m,e,s",
+		others: func(k *killing) { k.signal(theAuto) },
+		goOn:   func(k *killing) { k.signal(theSemaphore) },
+		after: func(k *killing) {
+			if !k.released {
+				k.signal(theSemaphore)
+				k.before, k.atDeath = k.look(), k.look()
+			}
+			k.before.of[theSemaphore].settled = 1
+			k.allWereTakenOrNone()
+		},
+	},
+	{
+		name: "all, others asleep", parks: true, call: "all m,e,s",
+		others: func(k *killing) {
+			k.bothWait("all m,e,s,f", theMutex, theAuto, theSemaphore, theManual)
+			k.signal(theAuto, theSemaphore)
+		},
+		after: (*killing).othersTakeAll,
+	},
+	{
 		name: "create", call: "mutex new",
 		after: func(k *killing) { k.nameGoesOn("mutex new", "new") },
 	},

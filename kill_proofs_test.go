@@ -20,6 +20,8 @@ type killProof struct {
 	// others says what others do before the victim makes the call; it may be nil.
 	others func(k *killing)
 	call   string
+	// parks: the call parks its goroutine, and what it does then depends on others.
+	parks bool
 	// goOn lets a victim go on that sleeps in the call; nil if it never sleeps.
 	goOn func(k *killing)
 	// after checks the others, and leaves the objects as it found them.

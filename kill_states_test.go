@@ -37,6 +37,7 @@ type objectState struct {
 	layout.State
 	tag     layout.Tag
 	pending uint32
+	wakes   uint32 // how often everybody was woken
 	// settled is the word as it counts: if a wait for all that took the object has
 	// been decided, but not been done, what the object becomes.
 	settled uint32
@@ -66,11 +67,12 @@ func (k *killing) look() (s objectStates) {
 	for i := range s.decisions {
 		s.decisions[i] = layout.Decided(k.member, i)
 	}
-	for i, b := range k.cast.files {
-		page := layout.PageOf(unsafe.Pointer(&b[layout.StateOffset]))
+	for i := range s.of {
+		page := k.cast.page(i)
 		o := &s.of[i]
 		o.State = page.Cell.Load()
 		o.tag, o.pending = layout.Tag(page.Pending.Tag.Load()), page.Pending.Word.Load()
+		o.wakes = page.Wakes.Load()
 		o.settled = o.Word()
 		if o.tag.Number() == k.number && o.tag != 0 && s.decisions[o.tag.Slot()] == uint64(o.tag.Sequence()) {
 			o.settled = o.pending
@@ -89,15 +91,15 @@ func memberNumber(t *testing.T, c *testkit.Child) (number uint32, path string) {
 	return uint32(n), path
 }
 
-// waits says whether a process is registered as one that waits for an object.
-func (k *killing) waits(object int, number uint32) bool {
-	page := layout.PageOf(unsafe.Pointer(&k.cast.files[object][layout.StateOffset]))
-	for i := range page.Waiting {
-		if w := &page.Waiting[i]; w.Number.Load() == number && w.Count.Load() > 0 {
-			return true
-		}
-	}
-	return false
+// waitFor waits until processes are registered as sleepers of an object.
+func (k *killing) waitFor(object int) {
+	k.t.Helper()
+	until(k.t, "nobody waits", func() bool { return k.cast.page(object).Cell.Load().Gate() == layout.Many })
+}
+
+// page is an object's.
+func (c *cast) page(object int) *layout.Page {
+	return layout.PageOf(unsafe.Pointer(&c.files[object][layout.StateOffset]))
 }
 
 // sleeps says whether the victim's thread sleeps for an object: in the kernel, or
@@ -107,7 +109,7 @@ func (k *killing) sleeps(tid int) bool {
 		return true
 	}
 	for i := range k.cast.files {
-		if k.waits(i, k.number) {
+		if state := k.cast.page(i).Cell.Load(); state.Sleeper() == k.number || state.Gate() == layout.Many {
 			return sleepsPrivately(k.victim.PID(), strconv.Itoa(tid))
 		}
 	}
@@ -126,4 +128,19 @@ func (k *killing) taken(object int) bool {
 	default:
 		return now&layout.SignaledBit < was&layout.SignaledBit
 	}
+}
+
+// allOrNone says whether the victim has taken all of some objects.
+func (k *killing) allOrNone(objects ...int) bool {
+	k.t.Helper()
+	n := 0
+	for _, object := range objects {
+		if k.taken(object) {
+			n++
+		}
+	}
+	if n != 0 && n != len(objects) {
+		k.t.Fatalf("%d of %d objects are taken: %+v, before %+v", n, len(objects), k.atDeath, k.before)
+	}
+	return n != 0
 }

@@ -143,7 +143,8 @@ func (c *tracee) wait(asleep func()) {
 			}
 			options = unix.WALL
 		case time.Now().After(deadline):
-			c.t.Fatal("the traced thread neither stops nor sleeps nor dies")
+			b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", c.pid, c.tid))
+			c.t.Fatalf("the traced thread neither stops nor sleeps nor dies: state %s, call %s", taskState(c.pid, strconv.Itoa(c.tid)), b)
 		default:
 			time.Sleep(20 * time.Microsecond)
 		}
