@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"atoll/internal/check"
 	"atoll/internal/testkit"
 	"atoll/internal/wait"
 )
@@ -317,5 +318,18 @@ func TestWakeBetweenRegisteringAndSleeping(t *testing.T) {
 			owner.End()
 			waiter.End()
 		})
+	}
+}
+
+// TestValueComesBeforeTheSleep: a value comes from a channel after the wait has
+// looked there, and before it sleeps.
+func TestValueComesBeforeTheSleep(t *testing.T) {
+	e := newTestEvent(t, "", EventOptions{})
+	c := make(chan int, 1)
+	at("wait.registered:1", func() { c <- 1 })
+	defer check.SetHook(nil)
+	r, err := WaitAny(t.Context(), e, WaitChan(c))
+	if must(t, err); r.Index != 1 {
+		t.Errorf("%+v", r)
 	}
 }

@@ -134,3 +134,52 @@ func TestWaitersCountsTheQueue(t *testing.T) {
 	must(t, e.Set())
 	releasedAre(t, done, 3)
 }
+
+// TestSetThenCancel: an event is set, and then the time of all who wait for it ends.
+// They are released, also those who queue behind the first.
+func TestSetThenCancel(t *testing.T) {
+	e := newTestEvent(t, "", EventOptions{ManualReset: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	const n = 200
+	done := make(chan error, n)
+	for range n {
+		go func() { done <- e.Wait(ctx) }()
+	}
+	queued(t, e, n)
+	must(t, e.Set())
+	cancel()
+	releasedAre(t, done, n)
+}
+
+// TestGrantThatNobodyCanTake: a Set while only a wait for all waits, which takes no
+// grants, and a Reset. Of those who come later, two Sets release two.
+func TestGrantThatNobodyCanTake(t *testing.T) {
+	e, never := newTestEvent(t, "", EventOptions{}), newTestEvent(t, "", EventOptions{})
+	ctx, cancel := context.WithCancel(t.Context())
+	all := make(chan error)
+	go func() {
+		_, err := WaitAll(ctx, e, never)
+		all <- err
+	}()
+	queued(t, e, 1)
+	must(t, e.Set())
+	must(t, e.Reset())
+	done := make(chan error, 3)
+	for i := range 3 {
+		go func() { done <- e.Wait(ctx) }()
+		queued(t, e, i+2)
+		time.Sleep(testkit.Quiet) // so that it sleeps
+	}
+	must(t, e.Set())
+	time.Sleep(testkit.Quiet) // so that those who can look, look
+	must(t, e.Set())
+	releasedAre(t, done, 2)
+	select {
+	case err := <-done:
+		t.Errorf("two Sets released three: %v", err)
+	case <-time.After(testkit.Quiet):
+	}
+	cancel()
+	<-all
+	<-done
+}
