@@ -28,10 +28,14 @@ const (
 	stormWorkers = 6
 	stormMutexes = 3
 	stormEvents  = 3 // the last one is reset by hand
+	stormPermits = 2 // semaphores
+	stormCount   = 3 // what each has at first
+	stormLimit   = 1 << 20
 )
 
-func stormMutex(i int) string { return fmt.Sprintf("storm-m%d", i) }
-func stormEvent(i int) string { return fmt.Sprintf("storm-e%d", i) }
+func stormMutex(i int) string  { return fmt.Sprintf("storm-m%d", i) }
+func stormEvent(i int) string  { return fmt.Sprintf("storm-e%d", i) }
+func stormPermit(i int) string { return fmt.Sprintf("storm-s%d", i) }
 
 // stormBoard is what the processes of a storm share besides the objects: a
 // section of memory.
@@ -41,8 +45,11 @@ type stormBoard struct {
 	// inside are the processes that own the mutexes, by what they say themselves.
 	inside  [stormMutexes]atomic.Int64
 	workers [stormWorkers]atomic.Int32 // what each is doing
+	// given counts the releases of each semaphore before they are made, and got the
+	// permits after they were taken.
+	given, got [stormPermits]atomic.Int64
 	// What was done, to see that the storm was one.
-	locks, abandoned, waits atomic.Int64
+	locks, abandoned, waits, several atomic.Int64
 }
 
 // What a worker is doing, if it does not wait for event number n, which is n.
@@ -87,6 +94,10 @@ var _ = testkit.Role("storm-worker", func(self *testkit.Self) {
 	for i := range stormEvents {
 		w.must(w.do(openStormEvent(i)))
 	}
+	for i := range stormPermits {
+		w.Must(w.openPermit(i))
+	}
+	w.must(w.do("timer storm-t"))
 	for board.stopping.Load() == 0 {
 		if board.paused.Load() != 0 {
 			w.doing.Store(stormIdle)
@@ -114,6 +125,7 @@ var stormDeeds = []func(w *stormWorker){
 	(*stormWorker).lock, (*stormWorker).lock, (*stormWorker).lockInTime, (*stormWorker).tryLock,
 	(*stormWorker).wait, (*stormWorker).waitInTime, (*stormWorker).signal, (*stormWorker).signal,
 	(*stormWorker).reopen, (*stormWorker).live,
+	(*stormWorker).permit, (*stormWorker).waitForAll, (*stormWorker).waitForAny, (*stormWorker).fire,
 }
 
 func inTime() (context.Context, context.CancelFunc) {
@@ -237,6 +249,94 @@ func (w *stormWorker) live() {
 	name := fmt.Sprintf("storm-life%d", rand.IntN(3))
 	w.must(w.do("manual " + name))
 	w.Must(w.close(name))
+}
+
+// openPermit opens a semaphore.
+func (h *hand) openPermit(i int) (err error) {
+	h.semaphores[stormPermit(i)], _, err = CreateOrOpenSemaphore(stormPermit(i), SemaphoreOptions{Initial: stormCount, Max: stormLimit})
+	return err
+}
+
+// holds notes that a permit was taken, and gives it back.
+func (w *stormWorker) holds(i int) {
+	w.board.got[i].Add(1)
+	w.board.given[i].Add(1)
+	_, err := w.semaphores[stormPermit(i)].Release(1)
+	w.Must(err)
+}
+
+// timedOut says whether a wait ended with its time.
+func (w *stormWorker) timedOut(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	w.Must(err)
+	return false
+}
+
+func (w *stormWorker) permit() {
+	i := rand.IntN(stormPermits)
+	ctx, cancel := inTime()
+	defer cancel()
+	if !w.timedOut(w.semaphores[stormPermit(i)].Wait(ctx)) {
+		w.holds(i)
+	}
+}
+
+// waitForAll takes some mutexes, in any order, and a permit.
+func (w *stormWorker) waitForAll() {
+	ctx, cancel := inTime()
+	defer cancel()
+	some := rand.Perm(stormMutexes)[:1+rand.IntN(stormMutexes)]
+	permit := rand.IntN(stormPermits)
+	var objects []Waitable
+	for _, i := range some {
+		objects = append(objects, w.mutexes[stormMutex(i)])
+	}
+	r, err := WaitAll(ctx, append(objects, w.semaphores[stormPermit(permit)])...)
+	if w.timedOut(err) {
+		return
+	}
+	w.board.several.Add(1)
+	for n, i := range some {
+		previous := r.Abandoned // of the first that was abandoned; others after it may be, too
+		if n < r.Index {
+			previous = nil
+		}
+		w.enter(i, previous)
+	}
+	for _, i := range some {
+		w.leave(i)
+	}
+	w.holds(permit)
+}
+
+// waitForAny takes the timer's signal, or a mutex, or a permit.
+func (w *stormWorker) waitForAny() {
+	ctx, cancel := inTime()
+	defer cancel()
+	m, s := rand.IntN(stormMutexes), rand.IntN(stormPermits)
+	r, err := WaitAny(ctx, w.timers["storm-t"], w.mutexes[stormMutex(m)], w.semaphores[stormPermit(s)])
+	if w.timedOut(err) {
+		return
+	}
+	w.board.several.Add(1)
+	switch r.Index {
+	case 1:
+		w.enter(m, r.Abandoned)
+		w.leave(m)
+	case 2:
+		w.holds(s)
+	}
+}
+
+// fire makes the timer due now or soon, or never.
+func (w *stormWorker) fire() {
+	if rand.IntN(4) == 0 {
+		w.Must(w.timers["storm-t"].Cancel())
+		return
+	}
+	w.Must(w.timers["storm-t"].SetAfter(time.Duration(rand.IntN(300))*time.Microsecond, 0))
 }
 
 // storm is the test's side.
@@ -370,6 +470,33 @@ func (s *storm) isCalm() bool {
 	return true
 }
 
+// permits checks, in a calm, that no permit was made of nothing, and that each
+// death lost one at the most.
+func (s *storm) permits(kills int) {
+	s.t.Helper()
+	lost := int64(0)
+	for i := range stormPermits {
+		count := int64(stateOf(s.t, stormPermit(i)).Word())
+		given, got := s.board.given[i].Load(), s.board.got[i].Load()
+		if got > given+stormCount || count+got > given+stormCount {
+			s.t.Fatalf("%s: %d are left and %d were taken, of %d that there were and %d that were given", stormPermit(i), count, got, stormCount, given)
+		}
+		lost += stormCount + given - got - count
+	}
+	if lost > int64(kills) {
+		s.t.Fatalf("%d permits are lost by %d deaths", lost, kills)
+	}
+}
+
+// permit gives a permit, in place of one that a killed worker had.
+func (s *storm) permit(n int) {
+	s.t.Helper()
+	i := n % stormPermits
+	s.board.given[i].Add(1)
+	_, err := s.hand.semaphores[stormPermit(i)].Release(1)
+	must(s.t, err)
+}
+
 func (s *storm) describe() (text string) {
 	for i, w := range s.workers {
 		text += fmt.Sprintf("process %d does %d; ", w.PID(), s.board.workers[i].Load())
@@ -415,6 +542,11 @@ func startStorm(t *testing.T) *storm {
 		_, err := s.hand.do(openStormEvent(i))
 		must(t, err)
 	}
+	for i := range stormPermits {
+		must(t, s.hand.openPermit(i))
+	}
+	_, err = s.hand.do("timer storm-t")
+	must(t, err)
 	for i := range stormWorkers {
 		s.start(i)
 	}
@@ -457,8 +589,10 @@ func TestRandomKills(t *testing.T) {
 			s.kill(rand.IntN(stormWorkers))
 			// So that not all wait for ever, when those who signal were killed.
 			must(t, s.hand.events[stormEvent(n%stormEvents)].Set())
+			s.permit(n)
 			if n%10 == 9 {
 				s.calm()
+				s.permits(n + 1)
 				if before.threads == 0 {
 					before = countResources(t)
 				}
@@ -473,7 +607,7 @@ func TestRandomKills(t *testing.T) {
 			t.Errorf("%+v at the end, %+v after ten kills", after, before)
 		}
 		s.end()
-		t.Logf("%d kills, %d locks, %d of them of abandoned mutexes, %d waits; a tick was needed %d times", kills, s.board.locks.Load(), s.board.abandoned.Load(), s.board.waits.Load(), s.ticks)
+		t.Logf("%d kills, %d locks, %d of them of abandoned mutexes, %d waits, and %d for several; a tick was needed %d times", kills, s.board.locks.Load(), s.board.abandoned.Load(), s.board.waits.Load(), s.board.several.Load(), s.ticks)
 		if s.board.abandoned.Load() == 0 {
 			t.Error("nobody was killed owning a mutex: this was no storm")
 		}
