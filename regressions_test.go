@@ -4,6 +4,7 @@ package atoll
 
 import (
 	"context"
+	"errors"
 	"syscall"
 	"testing"
 	"time"
@@ -180,6 +181,9 @@ func TestGrantThatNobodyCanTake(t *testing.T) {
 	case <-time.After(testkit.Quiet):
 	}
 	cancel()
-	<-all
-	<-done
+	for _, ended := range []chan error{all, done} {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
 }
