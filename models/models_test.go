@@ -74,14 +74,15 @@ const (
 // TestNamesHold searches the life of a name as it is.
 func TestNamesHold(t *testing.T) {
 	hold(t, "names", []search{
-		{defines: writers},
-		{defines: writers + "WITHOUT_DOOR KILLS=1"},
+		{defines: writers, long: true},
+		{defines: writers + "WITHOUT_DOOR KILLS=1", long: true},
 		{defines: writersReader},
-		{defines: writerReaders + "ROUNDS=2 KILLS=1"},
+		{defines: writerReaders + "ROUNDS=2 KILLS=1", long: true},
+		{defines: writerReaders},
 		{defines: writersSweeper},
-		{defines: everybody + "KILLS=1"},
+		{defines: everybody + "KILLS=1", long: true},
 		{defines: writersReader + "KILLS=1", kind: liveness},
-		{defines: writerReaders + "KILLS=1", kind: liveness},
+		{defines: writerReaders + "KILLS=1", kind: liveness, long: true},
 		{defines: writers + "WITHOUT_DOOR", long: true},
 		{defines: writersReader + "ROUNDS=2 KILLS=1", long: true},
 		{defines: writersSweeper + "ROUNDS=2", long: true},
@@ -113,20 +114,22 @@ func TestCellHolds(t *testing.T) {
 	hold(t, "cell", []search{
 		{defines: mutex + "KILLS=1"},
 		{defines: mutex + mates + "KILLS=1"},
-		{defines: auto + "CANCEL"},
+		{defines: auto + "CANCEL KILLS=1"},
+		{defines: auto + "CANCEL", long: true},
 		{defines: auto + pair},
 		{defines: manual + "CANCEL"},
-		{defines: manual + "GAPS=1 KILLS=1"},
+		{defines: manual + "GAPS=1 KILLS=1", long: true},
 		{defines: manual + pair + "CANCEL"},
 		{defines: manual + mates + "PULSE"},
-		{defines: manualFour + mates + "WAITERS=3 KILLS=1"},
-		{defines: semaphore + "CANCEL"},
-		{defines: semaphore + "WAIT_AGAIN ROUNDS=2 KILLS=1"},
-		{defines: semaphore + fourProcesses + mates + "WAITERS=3 KILLS=1"},
+		{defines: manualFour + mates + "WAITERS=3 KILLS=1", long: true},
+		{defines: semaphore + "CANCEL KILLS=1"},
+		{defines: semaphore + "CANCEL", long: true},
+		{defines: semaphore + "WAIT_AGAIN ROUNDS=2 KILLS=1", long: true},
+		{defines: semaphore + fourProcesses + mates + "WAITERS=3 KILLS=1", long: true},
 		{defines: mutex + "KILLS=0", kind: liveness},
 		{defines: auto + oneWaiter + "KILLS=1", kind: liveness},
-		{defines: manual + pair + oneWaiter + "KILLS=1", kind: liveness},
-		{defines: semaphore + oneWaiter + "KILLS=1", kind: liveness},
+		{defines: manual + pair + oneWaiter + "KILLS=1", kind: liveness, long: true},
+		{defines: semaphore + oneWaiter + "KILLS=1", kind: liveness, long: true},
 		{defines: mutex + mates + "CANCEL GAPS=1 KILLS=1", long: true},
 		{defines: auto + "WAIT_AGAIN ROUNDS=2 KILLS=1", long: true},
 		{defines: mutex + "ROUNDS=2 KILLS=0", long: true},
@@ -151,38 +154,38 @@ func TestCellHolds(t *testing.T) {
 func TestCellBreaks(t *testing.T) {
 	refuse(t, "cell", []search{
 		{defines: mutex + "ROUNDS=2 KILLS=0 BREAK_COMPARE_WORD"},
-		{defines: auto + "WAIT_AGAIN ROUNDS=2 KILLS=0 BREAK_COMPARE_WORD"},
-		{defines: manualFour + "GAPS=1 KILLS=1 BREAK_COMPARE_WORD"},
+		{defines: auto + "WAIT_AGAIN ROUNDS=2 KILLS=0 BREAK_COMPARE_WORD", long: true},
+		{defines: manualFour + "GAPS=1 KILLS=1 BREAK_COMPARE_WORD", long: true},
 		{defines: mutex + "KILLS=0 BREAK_WAKES_READ_AFTER_REGISTERING"},
-		{defines: auto + "KILLS=0 BREAK_WAKES_READ_AFTER_REGISTERING"},
+		{defines: auto + "KILLS=0 BREAK_WAKES_READ_AFTER_REGISTERING", long: true},
 		{defines: auto + "BREAK_WAKES_NOT_MOVED_BY_REPAIR"},
-		{defines: auto + pair + "BREAK_NO_NOTIFY"},
+		{defines: auto + pair + "BREAK_NO_NOTIFY", long: true},
 		{defines: mutex + mates + "KILLS=0 BREAK_NO_NOTIFY"},
 		{defines: manual + pair + "KILLS=0 BREAK_ONE_FOR_TWO"},
-		{defines: mutex + "KILLS=1 BREAK_ONE_FOR_TWO"},
+		{defines: mutex + "KILLS=1 BREAK_ONE_FOR_TWO", long: true},
 		{defines: mutex + mates + "CANCEL KILLS=0 BREAK_LEAVER_CLEARS"},
 		{defines: mutex + mates + "KILLS=0 CANCEL BREAK_CANCELLED_KEEPS_TURN"},
-		{defines: manualFour + mates + "WAITERS=3 CANCEL KILLS=0 BREAK_CANCELLED_KEEPS_TURN"},
+		{defines: manualFour + mates + "WAITERS=3 CANCEL KILLS=0 BREAK_CANCELLED_KEEPS_TURN", long: true},
 		{defines: semaphore + oneWaiter + "MAX=1 BREAK_MAX_APART"},
-		{defines: mutex + "KILLS=0 BREAK_WAKE_BEFORE_CHANGE"},
+		{defines: mutex + "KILLS=0 BREAK_WAKE_BEFORE_CHANGE", long: true},
 		{defines: auto + "BREAK_WAKE_BEFORE_CHANGE"},
 		{defines: mutex + "KILLS=0 BREAK_NO_FUTEX_COMPARE"},
-		{defines: auto + "BREAK_NO_FUTEX_COMPARE"},
+		{defines: auto + "BREAK_NO_FUTEX_COMPARE", long: true},
 		{defines: mutex + "BREAK_TAKEOVER_AT_BELL"},
 		{defines: mutex + "BREAK_BELL_WAKES_ONE", long: true},
 		{defines: auto + "BREAK_BELL_WAKES_ONE"},
 		{defines: mutex + "KILLS=1 CANCEL BREAK_CANCELLED_KEEPS_RING", long: true},
 		{defines: mutex + "KILLS=0 BREAK_REGISTERS_ONCE"},
 		{defines: mutex + "KILLS=0 BREAK_WAKE_ONE"},
-		{defines: auto + "BREAK_WAKE_ONE"},
+		{defines: auto + "BREAK_WAKE_ONE", long: true},
 		{defines: auto + "BREAK_OPEN_THEN_WAKE"},
 		{defines: mutex + "BREAK_OPEN_THEN_WAKE", long: true},
 		{defines: auto + "BREAK_NO_TICK"},
-		{defines: manual + "BREAK_NO_TICK"},
+		{defines: manual + "BREAK_NO_TICK", long: true},
 		{defines: mutex + "BREAK_NO_TICK_AFTER_LOST_RING", long: true},
 		{defines: auto + "BREAK_NO_TICK_AFTER_LOST_RING"},
 		{defines: mutex + "BREAK_GATE_LEFT_CLOSED"},
-		{defines: auto + "BREAK_GATE_LEFT_CLOSED"},
+		{defines: auto + "BREAK_GATE_LEFT_CLOSED", long: true},
 		{defines: manual + "BREAK_GENERATION_NOT_MOVED"},
 		{defines: manualFour + "KILLS=0 BREAK_LOOK_NEEDS_OPEN_GATE"},
 		{defines: manual + oneWaiter + "BREAK_NOTE_THEN_LOOK"},
@@ -192,9 +195,8 @@ func TestCellBreaks(t *testing.T) {
 // TestGrantsHold searches the word of an auto-reset event.
 func TestGrantsHold(t *testing.T) {
 	hold(t, "grants", []search{
-		{defines: "OPENS=1"},
-		{defines: "CANCELS=1"},
-		{defines: "OPENS=0 SETS=4"},
+		{defines: "OPENS=1 CANCELS=1"},
+		{defines: "OPENS=0 SETS=4", long: true},
 		{defines: "SETS=2 RELEASE_ALL"},
 		{defines: "ADD_UP MAY_RELEASE_MORE RELEASE_ALL"}, // one half of what no number of bits would prove
 		{defines: "CANCELS=1 SETS=4", long: true},
@@ -219,7 +221,7 @@ func TestGrantsBreak(t *testing.T) {
 func TestSeveralHolds(t *testing.T) {
 	hold(t, "several", []search{
 		{defines: free + "KILLS=1"},
-		{defines: free + "STOPS"},
+		{defines: free + "STOPS", long: true},
 		{defines: "KILLS=0"},
 		{defines: free + "OBJECTS=3 KILLS=0"},
 		{defines: free + "KILLS=0", kind: liveness},
@@ -247,7 +249,7 @@ func TestSeveralBreak(t *testing.T) {
 		{defines: "KILLS=0 BREAK_NO_RECHECK"},
 		{defines: "KILLS=0 BREAK_WAKE_BEFORE_CHANGE"},
 		{defines: "KILLS=0 BREAK_WAKES_NOT_MOVED"},
-		{defines: free + "BREAK_WAKES_NOT_MOVED_BY_REPAIR"},
+		{defines: free + "BREAK_WAKES_NOT_MOVED_BY_REPAIR", long: true},
 		{defines: twoLots + "BREAK_SLOT_REUSED"},
 		{defines: free + "KILLS=2 SIGNALS=2 BREAK_PENDING_NOT_CLEARED", long: true},
 		{defines: free + "KILLS=2 BREAK_TAG_READ_BEFORE_DEATH", long: true},
@@ -260,7 +262,7 @@ func hold(t *testing.T, model string, searches []search) {
 	each(t, model, searches, func(t *testing.T, found result) {
 		t.Helper()
 		if found.errors != 0 {
-			t.Errorf("Spin found an error:\n%s\n%s", found.output, found.trail)
+			t.Errorf("Spin found an error:\n%s\n%s", found.output, found.trail())
 		}
 	})
 }
@@ -339,8 +341,8 @@ func (s search) name() string {
 type result struct {
 	errors, states int
 	took           time.Duration
-	output         string // of the search
-	trail          string // the steps that lead to the error, if there is one
+	output         string        // of the search
+	trail          func() string // the steps that lead to the error, if there is one
 }
 
 // run has Spin make the search's program, compiles it, and runs it.
@@ -354,14 +356,14 @@ func (s search) run(t *testing.T, source string) result {
 	// -O2 takes longer to compile than it saves. Most wrong variants are found
 	// within a second.
 	effort := "-O1"
-	if strings.Contains(s.defines, "BREAK_") && !s.long {
+	if strings.Contains(s.defines, "BREAK_") && !s.long && !strings.HasPrefix(s.defines, "KINDS") {
 		effort = "-O0"
 	}
 	compile := []string{
 		effort, "-w", "-DCOLLAPSE", "-DNOREDUCE", "-DVECTORSZ=1024", "-DNFAIR=3", fmt.Sprintf("-DMEMLIM=%d", memory),
 		"-o", "pan", "pan.c",
 	}
-	search := []string{fmt.Sprintf("-m%d", depth), "-b"}
+	search := []string{fmt.Sprintf("-m%d", depth), "-b", "-w22"} // 32 MB for the table
 	if s.kind == liveness {
 		defines = append(defines, "-DLIVENESS")
 		search = append(search, "-a", "-f")
@@ -373,9 +375,7 @@ func (s search) run(t *testing.T, source string) result {
 	began := time.Now()
 	found := read(t, must(t, dir, "./pan", search...))
 	found.took = time.Since(began)
-	if found.errors > 0 {
-		found.trail = trail(t, dir, source, defines)
-	}
+	found.trail = func() string { return trail(t, dir, source, defines) }
 	return found
 }
 
