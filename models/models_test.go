@@ -198,7 +198,7 @@ func TestGrantsHold(t *testing.T) {
 		{defines: "OPENS=1 CANCELS=1"},
 		{defines: "OPENS=0 SETS=4", long: true},
 		{defines: "SETS=2 RELEASE_ALL"},
-		{defines: "ADD_UP MAY_RELEASE_MORE RELEASE_ALL"}, // one half of what no number of bits would prove
+		{defines: "ADD_UP MAY_RELEASE_MORE RELEASE_ALL"}, // the other way: all, and maybe one too many
 		{defines: "CANCELS=1 SETS=4", long: true},
 		{defines: "OPENS=0 WAITERS=4", long: true},
 	})
