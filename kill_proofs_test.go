@@ -101,10 +101,11 @@ func (k *killing) release() {
 		return // it has just not noticed
 	}
 	k.released = true
-	if k.proof.goOn == nil {
-		k.t.Fatal("the victim sleeps in a call that never sleeps")
+	if k.proof.goOn != nil {
+		k.proof.goOn(k)
 	}
-	k.proof.goOn(k)
+	// A call that sleeps for nobody may sleep for a moment all the same: Go's
+	// scheduler has its own locks. Nothing but time ends that.
 }
 
 // owned says whether the victim died owning the mutex.
