@@ -56,6 +56,8 @@ var layers = map[string]layer{
 	"internal/park": {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/wait": {row: 4, allow: []string{xsys}, linuxOnly: true},
 
+	"internal/backing": {row: 4, allow: []string{xsys}, linuxOnly: true},
+
 	"internal/onlinux": {row: 5, allow: []string{xsys}, linuxOnly: true},
 
 	".": {row: 6, deny: []string{"syscall"}, unsafeIn: "typed.go"},

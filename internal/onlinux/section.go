@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
+	"atoll/internal/backing"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
@@ -36,18 +37,18 @@ type SectionOptions struct {
 	Access     access.Mask // 0: what the protection allows
 }
 
-// Limits of sizes, where Windows says that a section is too big.
+// What a section of memory is limited to, where Windows says that it is too big,
+// and what its size is rounded up to.
 const (
 	memoryLimit = 1 << 47
-	fileLimit   = 1 << 54
-	memoryPage  = 4096 // what the size of a memory section is rounded up to
+	memoryPage  = 4096
 )
 
 // OpenSection creates or opens a section; of an existing one only Access and,
 // with CreateOrOpen, File count.
 func OpenSection(name string, intent Intent, o SectionOptions) (s *Section, created bool, err error) {
 	s, created, err = openSection(name, intent, o)
-	return s, created, exhausted(err)
+	return s, created, backing.Exhausted(err)
 }
 
 func openSection(name string, intent Intent, o SectionOptions) (s *Section, created bool, err error) {
@@ -66,7 +67,7 @@ func openSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 		inner, created, err = t.obtain(intent, p)
 	}
 	if err != nil {
-		closeFile(file)
+		backing.Close(file)
 		return nil, false, err
 	}
 	s, err = admitSection(inner, created, file, o.Access)
@@ -74,12 +75,6 @@ func openSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 		return nil, false, errors.Join(err, inner.DropHandle())
 	}
 	return s, created, nil
-}
-
-func closeFile(fd int) {
-	if fd >= 0 {
-		_ = unix.Close(fd)
-	}
 }
 
 // plan checks the options and says how to make the section. file is a descriptor
@@ -116,7 +111,7 @@ func (o *SectionOptions) planMemory(p *plan) error {
 	if o.LargePages {
 		p.header.Flags |= layout.FlagLargePages
 	}
-	p.build = buildMemory
+	p.build = backing.BuildMemory
 	return nil
 }
 
@@ -126,19 +121,19 @@ func (o *SectionOptions) planFile(p plan) (plan, int, error) {
 	if o.LargePages {
 		return p, -1, errs.New(fs.ErrInvalid, "a section over a file cannot have large pages")
 	}
-	fd, err := ownDescriptor(o.File)
+	fd, err := backing.OwnDescriptor(o.File)
 	if err != nil {
 		return p, -1, err
 	}
-	if err := fileHeader(fd, o.Size, &p.header); err != nil {
+	if err := backing.FileHeader(fd, o.Size, &p.header); err != nil {
 		_ = unix.Close(fd)
 		return p, -1, err
 	}
 	p.build = func(objectFD int, h layout.Header) error {
-		if err := buildHeader(objectFD, h, h.FileSize()); err != nil {
+		if err := backing.BuildHeader(objectFD, h, h.FileSize()); err != nil {
 			return err
 		}
-		return growFile(fd, h.Size)
+		return backing.GrowFile(fd, h.Size)
 	}
 	return p, fd, nil
 }
@@ -152,10 +147,10 @@ func admitSection(inner *namespace.Object, created bool, file int, asked access.
 		err = errs.New(fs.ErrPermission, "its file may only be read by this user; open it with Read alone")
 	}
 	if err == nil && !created {
-		file, err = fileOfExisting(inner, file, protection.Writable() && rights&access.Write != 0)
+		file, err = backing.FileOf(inner, file, protection.Writable() && rights&access.Write != 0)
 	}
 	if err != nil {
-		closeFile(file)
+		backing.Close(file)
 		return nil, err
 	}
 	s := &Section{handle: &handle{inner: inner, rights: rights}, file: file}
@@ -197,7 +192,7 @@ func (s *Section) File() (*os.File, error) {
 	}
 	fd, err := reopenAs(s.source(), mode)
 	if err != nil {
-		return nil, exhausted(err)
+		return nil, backing.Exhausted(err)
 	}
 	name := s.inner.Header.Path
 	if name == "" {
@@ -230,21 +225,6 @@ func (s *Section) Close() error {
 	err := s.inner.DropHandle()
 	if s.file >= 0 {
 		err = errors.Join(err, unix.Close(s.file))
-	}
-	return err
-}
-
-// exhausted names what the system has run out of, if nobody has yet.
-func exhausted(err error) error {
-	var known *errs.Detail
-	switch {
-	case err == nil || errors.As(err, &known):
-	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
-		return errs.Because(err, errs.TooManyOpenFiles, nil, "no descriptor is left (ulimit -n shows the limit)")
-	case errors.Is(err, unix.ENOSPC):
-		return errs.Because(err, errs.CommitmentLimit, nil, "the file system of shared memory has no inode or no memory left (df -i %s; df %s)", namespace.Base(), namespace.Base())
-	case errors.Is(err, unix.ENOMEM):
-		return errs.Because(err, errs.NotEnoughMemory, nil, "not enough memory")
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"atoll/internal/backing"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/liveness"
@@ -120,7 +121,7 @@ type plan struct {
 func (t target) obtain(intent Intent, p plan) (o *namespace.Object, created bool, err error) {
 	if t.unnamed {
 		p.stamp("")
-		o, err := createUnnamed(p)
+		o, err := backing.CreateUnnamed(p.header, p.build)
 		return o, true, err
 	}
 	return t.space.obtain(t.name, intent, p)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
+	"atoll/internal/backing"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/liveness"
@@ -106,7 +107,7 @@ func syncPlan(header layout.Header, word uint32) plan {
 			return err
 		}
 		if err := lockfile.Reserve(fd, 0, size); err != nil {
-			return noSpace(err, size)
+			return backing.NoSpace(err, size)
 		}
 		b := h.Encode()
 		layout.PutState(b, layout.MakeState(word, 0))
@@ -128,7 +129,7 @@ func openSync(name string, intent Intent, spec syncSpec) (h *syncHandle, created
 	if err != nil && reclaimed(err) {
 		h, created, err = openSyncOnce(name, intent, spec)
 	}
-	return h, created, exhausted(err)
+	return h, created, backing.Exhausted(err)
 }
 
 func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, created bool, err error) {

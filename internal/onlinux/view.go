@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
+	"atoll/internal/backing"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/namespace"
@@ -106,12 +107,12 @@ func (s *Section) mapInto(v *View, address uintptr, length int64) error {
 	case address != 0:
 		m, err = mapAt(s.source(), offset, address, mapped, prot, flags)
 	case s.inner.Header.Has(layout.FlagLargePages):
-		m, err = mapLarge(s.source(), offset, mapped, prot, flags)
+		m, err = backing.MapLarge(s.source(), offset, mapped, prot, flags)
 	default:
 		m, err = unix.MmapPtr(s.source(), offset, nil, mapped, prot, flags)
 	}
 	if err != nil {
-		return mapFailure(err, address, length, v.can.Execute)
+		return backing.MapFailure(err, address, length, v.can.Execute)
 	}
 	v.pages = unsafe.Slice((*byte)(m), mapped)
 	v.bytes = v.pages[:length:length]
@@ -157,23 +158,6 @@ func mapAt(fd int, offset int64, address, length uintptr, prot, flags int) (unsa
 func fitsElsewhere(length uintptr) bool {
 	m, err := unix.MmapPtr(-1, 0, nil, length, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 	return err == nil && unix.MunmapPtr(m, length) == nil
-}
-
-// mapFailure explains a failed mmap.
-func mapFailure(err error, address uintptr, length int64, execute bool) error {
-	switch {
-	case address != 0 && (errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) && !execute):
-		return errs.Because(err, errs.InvalidAddress, fs.ErrInvalid, "the %d bytes at address %#x are in use, or not for programs", length, address)
-	case errors.Is(err, unix.ENOMEM), errors.Is(err, unix.EOVERFLOW):
-		return errs.Because(err, errs.NotEnoughMemory, nil, "no address space for %d bytes (ulimit -v), too many mappings (sysctl vm.max_map_count), or, for a copy-on-write view, not enough memory", length)
-	case errors.Is(err, unix.EAGAIN):
-		return errs.Because(err, errs.WorkingSetQuota, nil, "the process locks all its memory, and may not lock %d bytes more (ulimit -l)", length)
-	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
-		return errs.Because(err, 0, fs.ErrPermission, "the system does not allow this view")
-	case errors.Is(err, unix.ENODEV):
-		return errs.Because(err, 0, errors.ErrUnsupported, "the file system cannot map files")
-	}
-	return err
 }
 
 // Bytes is the view's memory; nil after Close.
@@ -301,7 +285,7 @@ func (v *View) Commit(offset, length int64) error {
 		start := h.DataOffset + v.offset + first
 		// The last page may reach beyond the end of the file, where pages are
 		// larger than what sizes are rounded up to.
-		return reserveMemory(v.object.FD, start, min(int64(len(pages)), h.FileSize()-start))
+		return backing.ReserveMemory(v.object.FD, start, min(int64(len(pages)), h.FileSize()-start))
 	})
 }
 

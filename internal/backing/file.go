@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package backing
 
 import (
 	"errors"
@@ -19,9 +19,9 @@ import (
 	"atoll/internal/namespace"
 )
 
-// ownDescriptor duplicates the caller's descriptor, without touching how the
+// OwnDescriptor duplicates the caller's descriptor, without touching how the
 // caller's file is used.
-func ownDescriptor(f *os.File) (fd int, err error) {
+func OwnDescriptor(f *os.File) (fd int, err error) {
 	closed := errs.New(fs.ErrClosed, "the file is closed")
 	raw, err := f.SyscallConn()
 	if err != nil {
@@ -40,11 +40,14 @@ func ownDescriptor(f *os.File) (fd int, err error) {
 	return fd, nil
 }
 
+// fileLimit is where Windows says that a section over a file is too big.
+const fileLimit = 1 << 54
+
 func protectionOf(h layout.Header) access.Protection { return access.Protection(h.Protection) }
 
-// fileHeader checks that a section of size bytes (0: the file's) can be made over
+// FileHeader checks that a section of size bytes (0: the file's) can be made over
 // the file, and fills in the header. The file is not changed yet.
-func fileHeader(fd int, size int64, h *layout.Header) error {
+func FileHeader(fd int, size int64, h *layout.Header) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
@@ -96,9 +99,9 @@ func fileRights(fd int, protection access.Protection) error {
 	return nil
 }
 
-// growFile makes the file at least size bytes long, with room on the disk for
+// GrowFile makes the file at least size bytes long, with room on the disk for
 // the new ones. It never makes it shorter, whatever others do to it meanwhile.
-func growFile(fd int, size int64) error {
+func GrowFile(fd int, size int64) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
@@ -169,10 +172,10 @@ func appendZeros(fd int, size int64) error {
 	}
 }
 
-// fileOfExisting gives the descriptor for a handle of a section that exists. own
+// FileOf gives the descriptor for a handle of a section that exists. own
 // is the caller's file, or -1 if there is none; it is closed if it is not what
 // is returned, but for an error, when it stays the caller's to close.
-func fileOfExisting(o *namespace.Object, own int, write bool) (int, error) {
+func FileOf(o *namespace.Object, own int, write bool) (int, error) {
 	h := &o.Header
 	want := wantedFile{path: h.Path, id: lockfile.Identity{Dev: h.FileDev, Ino: h.FileIno}, mode: unix.O_RDONLY}
 	if write {
@@ -199,7 +202,7 @@ func fileOfExisting(o *namespace.Object, own int, write bool) (int, error) {
 	if err != nil {
 		return own, err
 	}
-	closeFile(own)
+	Close(own)
 	return fd, nil
 }
 
@@ -313,4 +316,11 @@ func (w *wantedFile) openHeld() (int, error) {
 		}
 	}
 	return -1, errElsewhere
+}
+
+// Close closes a descriptor, if there is one.
+func Close(fd int) {
+	if fd >= 0 {
+		_ = unix.Close(fd)
+	}
 }

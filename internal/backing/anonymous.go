@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package backing
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/errs"
+	"atoll/internal/layout"
 	"atoll/internal/namespace"
 )
 
@@ -16,25 +17,25 @@ import (
 // further.
 const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
 
-// createUnnamed makes an object in a file that has no name and goes away with
-// the last descriptor or mapping of it.
-func createUnnamed(p plan) (*namespace.Object, error) {
-	fd, err := memfd("atoll:" + p.header.Type.String())
+// CreateUnnamed makes an object in a file that has no name and goes away with
+// the last descriptor or mapping of it; build completes the file.
+func CreateUnnamed(h layout.Header, build func(fd int, h layout.Header) error) (*namespace.Object, error) {
+	fd, err := memfd("atoll:" + h.Type.String())
 	if err != nil {
 		return nil, fmt.Errorf("create unnamed file: %w", err)
 	}
-	if err := finishUnnamed(fd, p); err != nil {
+	if err := finishUnnamed(fd, h, build); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return namespace.Unnamed(fd, p.header), nil
+	return namespace.Unnamed(fd, h), nil
 }
 
-func finishUnnamed(fd int, p plan) error {
+func finishUnnamed(fd int, h layout.Header, build func(fd int, h layout.Header) error) error {
 	if err := unix.Fchmod(fd, 0o600); err != nil {
 		return err
 	}
-	if err := p.build(fd, p.header); err != nil {
+	if err := build(fd, h); err != nil {
 		return err
 	}
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
@@ -55,8 +56,8 @@ func memfd(name string) (int, error) {
 	return fd, err
 }
 
-// noSpace explains a failed reservation of memory on tmpfs.
-func noSpace(cause error, size int64) error {
+// NoSpace explains a failed reservation of memory on tmpfs.
+func NoSpace(cause error, size int64) error {
 	switch {
 	case errors.Is(cause, unix.ENOSPC):
 		return errs.Because(cause, errs.CommitmentLimit, nil, "no room for %d bytes; the file system of shared memory is full (df -h %s), or mounted too small", size, namespace.Base())

@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package backing
 
 import (
 	"bufio"
@@ -32,9 +32,9 @@ func reserveLarge(fd int, h layout.Header) error {
 	if err := checkRoom(fd, h.Size); err != nil {
 		return err
 	}
-	m, err := mapLarge(fd, h.DataOffset, uintptr(h.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	m, err := MapLarge(fd, h.DataOffset, uintptr(h.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
-		return mapFailure(err, 0, h.Size, false)
+		return MapFailure(err, 0, h.Size, false)
 	}
 	defer func() { _ = unix.MunmapPtr(m, uintptr(h.Size)) }()
 	err = unix.Madvise(unsafe.Slice((*byte)(m), h.Size), unix.MADV_POPULATE_WRITE)
@@ -42,9 +42,9 @@ func reserveLarge(fd int, h layout.Header) error {
 	case errors.Is(err, unix.EINVAL):
 		return errs.Because(err, errs.NoResources, errors.ErrUnsupported, "large pages need Linux 5.14 or newer")
 	case errors.Is(err, unix.EFAULT):
-		return noSpace(unix.ENOSPC, h.Size) // the fault was a SIGBUS
+		return NoSpace(unix.ENOSPC, h.Size) // the fault was a SIGBUS
 	case err != nil:
-		return noSpace(err, h.Size)
+		return NoSpace(err, h.Size)
 	}
 	if large := largeMapped(uintptr(m)); large < h.Size {
 		return errs.Numbered(errs.NoResources, nil, "only %d of %d bytes can be had in large pages: memory is fragmented, or the file system nearly full (echo 1 > /proc/sys/vm/compact_memory may help)", large, h.Size)
@@ -140,9 +140,9 @@ func largeMapped(address uintptr) (bytes int64) {
 	return bytes
 }
 
-// mapLarge maps a part of a file where large pages of the file are large pages of
+// MapLarge maps a part of a file where large pages of the file are large pages of
 // the address space, and asks for them.
-func mapLarge(fd int, offset int64, length uintptr, prot, flags int) (unsafe.Pointer, error) {
+func MapLarge(fd int, offset int64, length uintptr, prot, flags int) (unsafe.Pointer, error) {
 	const large = layout.LargePage
 	room := length + large
 	area, err := unix.MmapPtr(-1, 0, nil, room, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)

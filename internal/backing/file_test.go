@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package backing
 
 import (
 	"bytes"

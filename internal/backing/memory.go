@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package backing
 
 import (
 	"bufio"
@@ -21,11 +21,11 @@ import (
 	"atoll/internal/namespace"
 )
 
-// buildMemory completes the file of a memory section: header and data. Unless it
+// BuildMemory completes the file of a memory section: header and data. Unless it
 // is a reserve section all its memory is allocated now, so that touching it
 // cannot fail later.
-func buildMemory(fd int, h layout.Header) error {
-	if err := buildHeader(fd, h, h.FileSize()); err != nil {
+func BuildMemory(fd int, h layout.Header) error {
+	if err := BuildHeader(fd, h, h.FileSize()); err != nil {
 		return err
 	}
 	switch {
@@ -35,7 +35,7 @@ func buildMemory(fd int, h layout.Header) error {
 			return err
 		}
 	default:
-		if err := reserveMemory(fd, h.DataOffset, h.Size); err != nil {
+		if err := ReserveMemory(fd, h.DataOffset, h.Size); err != nil {
 			return err
 		}
 	}
@@ -45,27 +45,27 @@ func buildMemory(fd int, h layout.Header) error {
 	return tryExecute(fd)
 }
 
-// buildHeader makes the object's file as long as it must be and writes the
+// BuildHeader makes the object's file as long as it must be and writes the
 // header.
-func buildHeader(fd int, h layout.Header, size int64) error {
+func BuildHeader(fd int, h layout.Header, size int64) error {
 	if err := lockfile.Truncate(fd, size); err != nil {
-		return noSpace(err, size)
+		return NoSpace(err, size)
 	}
 	b := h.Encode()
 	if err := lockfile.Reserve(fd, 0, int64(len(b))); err != nil {
-		return noSpace(err, size)
+		return NoSpace(err, size)
 	}
 	return lockfile.WriteAt(fd, b, 0)
 }
 
-// reserveMemory allocates memory of an object's file. What obviously is not there
+// ReserveMemory allocates memory of an object's file. What obviously is not there
 // is refused before: the kernel would take it from other processes, or kill one.
-func reserveMemory(fd int, offset, size int64) error {
+func ReserveMemory(fd int, offset, size int64) error {
 	if err := checkRoom(fd, size); err != nil {
 		return err
 	}
 	if err := lockfile.Reserve(fd, offset, size); err != nil {
-		return noSpace(err, size)
+		return NoSpace(err, size)
 	}
 	return nil
 }
