@@ -34,6 +34,25 @@ func TestStoppedWaiterKeepsItsSet(t *testing.T) {
 	slow.Expect("wait once-slow")
 }
 
+// TestStoppedWaiterLeavesTheNewerSet: of two who wait, the one who waited through two
+// Sets leaves the other the Set that alone that one can be released by.
+func TestStoppedWaiterLeavesTheNewerSet(t *testing.T) {
+	e := newTestEvent(t, "once-older", EventOptions{})
+	var waiters []*testkit.Child
+	for range 2 {
+		c := waitingAgents(t, 1, "", "event", "once-older")[0]
+		stop(t, c)
+		waiters = append(waiters, c)
+		must(t, e.Set())
+		must(t, e.Reset())
+	}
+	for _, c := range waiters {
+		c.Signal(syscall.SIGCONT)
+		c.Expect("wait once-older")
+		c.End()
+	}
+}
+
 // TestSignalAndWaitSeesWhatItSetsOff: a Pulse, or Set and Reset, that the signal sets
 // off releases the wait.
 func TestSignalAndWaitSeesWhatItSetsOff(t *testing.T) {

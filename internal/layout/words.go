@@ -128,18 +128,21 @@ func (c Claim) Take(word uint32) (next uint32, v Verdict) {
 func grants(word uint32) uint32    { return word >> grantsShift & grantMax }
 func oldGrants(word uint32) uint32 { return word >> oldShift & oldMax }
 
-// takeAuto takes a grant of one who waited long enough, or else the signal.
+// takeAuto takes a grant of one who waited long enough, or else the signal. Grants
+// of epochs before go first: who may take one may take one of this epoch, too, but
+// others may take no other.
 func (c Claim) takeAuto(word uint32) (next uint32, v Verdict) {
 	epoch, start := word&epochMask, c.Start&epochMask
+	older := !c.Now && start != epoch
 	switch {
-	case !c.Now && start != epoch && grants(word) > 0:
+	case older && start != epoch-epochStep && oldGrants(word) > 0:
+		return word - oldStep, Taken // the signal is another permit
+	case older && grants(word) > 0:
 		word -= grantStep
 		if grants(word) == 0 {
 			word &^= SignaledBit
 		}
 		return word, Taken
-	case !c.Now && start != epoch && start != epoch-epochStep && oldGrants(word) > 0:
-		return word - oldStep, Taken
 	case word&SignaledBit != 0:
 		// The signal goes to one who came later: one grant less for the others.
 		word &^= SignaledBit
