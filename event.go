@@ -2,8 +2,6 @@ package atoll
 
 import (
 	"context"
-
-	"atoll/internal/access"
 )
 
 // Event is a handle of an event: a signal that is set or not. It is safe for use
@@ -29,6 +27,9 @@ type EventOptions struct {
 	Signaled    bool
 	// Access asked for; 0 is Wait and Modify.
 	Access Access
+	// Security of a new object; nil is the creator alone. It is ignored when an
+	// existing one is opened.
+	Security *Security
 }
 
 // CreateEvent creates an event under a name that is free.
@@ -66,7 +67,7 @@ func CreateOrOpenEvent(name string, o EventOptions) (e *Event, created bool, err
 }
 
 func newEvent(op, name string, i intent, o EventOptions) (*Event, bool, error) {
-	k, created, err := openEvent(name, i, access.Mask(o.Access), o.ManualReset, o.Signaled)
+	k, created, err := openEvent(name, i, request(o.Access, o.Security), o.ManualReset, o.Signaled)
 	if err != nil {
 		return nil, false, fail(op, TypeEvent, name, err)
 	}

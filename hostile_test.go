@@ -39,6 +39,8 @@ func soundFile() []byte {
 
 func flip(b []byte, at int) []byte { b[at] ^= 1; return b }
 
+func versioned(b []byte, version byte) []byte { b[8] = version; return b }
+
 // plants are what an enemy, or a mistake, may put where an object of the name
 // "hostile" would lie.
 var plants = map[string]struct {
@@ -79,10 +81,11 @@ var plants = map[string]struct {
 	"text": {func(t *testing.T, path string) {
 		must(t, os.WriteFile(path, []byte(strings.Repeat("text ", 1000)), 0o600))
 	}, ErrCorrupt, `is not an Atoll object: it begins with "text tex"`, false},
-	"wrong magic":    {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 0), 0o600)) }, ErrCorrupt, "is not an Atoll object", false},
-	"future version": {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 8), 0o600)) }, ErrVersion, "has format version 1", false},
-	"other layout":   {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 12), 0o600)) }, ErrVersion, "has layout signature", false},
-	"damaged":        {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 56), 0o600)) }, ErrCorrupt, "has a damaged header", false},
+	"wrong magic":  {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 0), 0o600)) }, ErrCorrupt, "is not an Atoll object", false},
+	"version 0":    {func(t *testing.T, path string) { must(t, os.WriteFile(path, versioned(soundFile(), 0), 0o600)) }, ErrVersion, "has format version 0, this program reads version 1", false},
+	"version 2":    {func(t *testing.T, path string) { must(t, os.WriteFile(path, versioned(soundFile(), 2), 0o600)) }, ErrVersion, "has format version 2, this program reads version 1", false},
+	"other layout": {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 12), 0o600)) }, ErrVersion, "has layout signature", false},
+	"damaged":      {func(t *testing.T, path string) { must(t, os.WriteFile(path, flip(soundFile(), 56), 0o600)) }, ErrCorrupt, "has a damaged header", false},
 	"cut off object": {func(t *testing.T, path string) {
 		must(t, os.WriteFile(path, soundFile()[:1000], 0o600))
 	}, ErrCorrupt, "is 1000 bytes long", false},

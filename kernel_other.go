@@ -40,7 +40,7 @@ type kernelPrevious struct {
 
 type kernelMutex struct{ noHandle }
 
-func openMutex(string, intent, access.Mask, bool) (*kernelMutex, bool, error) {
+func openMutex(string, intent, access.Request, bool) (*kernelMutex, bool, error) {
 	return nil, false, errSystem
 }
 
@@ -50,7 +50,7 @@ func (*kernelMutex) Unlock() error                                 { return errS
 
 type kernelEvent struct{ noHandle }
 
-func openEvent(string, intent, access.Mask, bool, bool) (*kernelEvent, bool, error) {
+func openEvent(string, intent, access.Request, bool, bool) (*kernelEvent, bool, error) {
 	return nil, false, errSystem
 }
 
@@ -62,7 +62,7 @@ func (*kernelEvent) TryWait() (bool, error)     { return false, errSystem }
 
 type kernelSemaphore struct{ noHandle }
 
-func openSemaphore(string, intent, access.Mask, int32, int32) (*kernelSemaphore, bool, error) {
+func openSemaphore(string, intent, access.Request, int32, int32) (*kernelSemaphore, bool, error) {
 	return nil, false, errSystem
 }
 
@@ -72,7 +72,7 @@ func (*kernelSemaphore) TryWait() (bool, error)       { return false, errSystem 
 
 type kernelTimer struct{ noHandle }
 
-func openTimer(string, intent, access.Mask, bool) (*kernelTimer, bool, error) {
+func openTimer(string, intent, access.Request, bool) (*kernelTimer, bool, error) {
 	return nil, false, errSystem
 }
 
@@ -124,7 +124,7 @@ type kernelSectionOptions struct {
 	File                *os.File
 	Protection          access.Protection
 	Reserve, LargePages bool
-	Access              access.Mask
+	Request             access.Request
 }
 
 type kernelSection struct{ noHandle }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"atoll/internal/access"
 )
 
 // Mutex is a handle of a mutex. It is safe for use by many goroutines.
@@ -32,6 +30,9 @@ type MutexOptions struct {
 	InitiallyOwned bool
 	// Access asked for; 0 is Wait and Modify.
 	Access Access
+	// Security of a new object; nil is the creator alone. It is ignored when an
+	// existing one is opened.
+	Security *Security
 }
 
 // Abandoned says who left a mutex without unlocking it. What the mutex protects
@@ -89,7 +90,7 @@ func CreateOrOpenMutex(name string, o MutexOptions) (m *Mutex, created bool, err
 }
 
 func newMutex(op, name string, i intent, o MutexOptions) (*Mutex, bool, error) {
-	k, created, err := openMutex(name, i, access.Mask(o.Access), o.InitiallyOwned)
+	k, created, err := openMutex(name, i, request(o.Access, o.Security), o.InitiallyOwned)
 	if err != nil {
 		return nil, false, fail(op, TypeMutex, name, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"atoll/internal/access"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
@@ -373,7 +374,7 @@ func holdType(t *testing.T, name string, typ layout.Type) {
 	dir, err := namespace.OpenDir(testkit.Base(), namespace.Local)
 	must(t, err)
 	h := layout.Header{Type: typ, Name: name}
-	o, err := dir.Create(namespace.Name{Base: name}, h, func(fd int) error {
+	o, err := dir.Create(namespace.Name{Base: name}, h, access.CreatorAlone, func(fd int) error {
 		return errors.Join(lockfile.WriteAt(fd, h.Encode(), 0), lockfile.Truncate(fd, h.FileSize()))
 	})
 	must(t, err)

@@ -77,6 +77,9 @@ type SectionOptions struct {
 	// Access asked for; 0 is what the protection allows. More than that may be
 	// asked for, and fails at Map.
 	Access Access
+	// Security of a new object; nil is the creator alone. It is ignored when an
+	// existing one is opened.
+	Security *Security
 }
 
 // CreateSection creates a section under a name that is free, or an unnamed one.
@@ -143,7 +146,7 @@ func CreateOrOpenSection(name string, o SectionOptions) (s *Section, created boo
 func newSection(op, name string, i intent, o SectionOptions) (*Section, bool, error) {
 	k, created, err := openSection(name, i, kernelSectionOptions{
 		Size: o.Size, File: o.File, Protection: o.Protection.mask(),
-		Reserve: o.Reserve, LargePages: o.LargePages, Access: access.Mask(o.Access),
+		Reserve: o.Reserve, LargePages: o.LargePages, Request: request(o.Access, o.Security),
 	})
 	if err != nil {
 		return nil, false, fail(op, TypeSection, name, err)

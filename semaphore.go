@@ -2,8 +2,6 @@ package atoll
 
 import (
 	"context"
-
-	"atoll/internal/access"
 )
 
 // Semaphore is a handle of a semaphore: a count from 0 to a maximum. A wait takes
@@ -25,6 +23,9 @@ type SemaphoreOptions struct {
 	Max     int32 // the most that the count can be
 	// Access asked for; 0 is Wait and Modify.
 	Access Access
+	// Security of a new object; nil is the creator alone. It is ignored when an
+	// existing one is opened.
+	Security *Security
 }
 
 // CreateSemaphore creates a semaphore under a name that is free.
@@ -62,7 +63,7 @@ func CreateOrOpenSemaphore(name string, o SemaphoreOptions) (s *Semaphore, creat
 }
 
 func newSemaphore(op, name string, i intent, o SemaphoreOptions) (*Semaphore, bool, error) {
-	k, created, err := openSemaphore(name, i, access.Mask(o.Access), o.Initial, o.Max)
+	k, created, err := openSemaphore(name, i, request(o.Access, o.Security), o.Initial, o.Max)
 	if err != nil {
 		return nil, false, fail(op, TypeSemaphore, name, err)
 	}

@@ -3,8 +3,6 @@ package atoll
 import (
 	"context"
 	"time"
-
-	"atoll/internal/access"
 )
 
 // Timer is a handle of a waitable timer: an object that becomes signaled by itself
@@ -29,6 +27,9 @@ type TimerOptions struct {
 	ManualReset bool
 	// Access asked for; 0 is Wait and Modify.
 	Access Access
+	// Security of a new object; nil is the creator alone. It is ignored when an
+	// existing one is opened.
+	Security *Security
 }
 
 // CreateTimer creates a timer, inactive and not signaled, under a name that is
@@ -67,7 +68,7 @@ func CreateOrOpenTimer(name string, o TimerOptions) (t *Timer, created bool, err
 }
 
 func newTimer(op, name string, i intent, o TimerOptions) (*Timer, bool, error) {
-	k, created, err := openTimer(name, i, access.Mask(o.Access), o.ManualReset)
+	k, created, err := openTimer(name, i, request(o.Access, o.Security), o.ManualReset)
 	if err != nil {
 		return nil, false, fail(op, TypeTimer, name, err)
 	}

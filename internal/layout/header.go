@@ -32,9 +32,9 @@ const (
 	MaxSize = 1<<62 - 1
 )
 
-// Version of the format. It changes with every change of layout. Version 0 is
-// unstable: it promises nothing from one commit of Atoll to the next.
-const Version = 0
+// Version of the format. It changes with every change of layout; docs/FORMAT.md
+// says what a version promises. Version 0 promised nothing.
+const Version = 1
 
 // Magic starts every object's file.
 const Magic = "ATOLLOBJ"
@@ -116,7 +116,11 @@ const (
 	FlagReserve                       // section: pages are not allocated at creation
 	FlagLargePages                    // section: data in 2 MiB pages
 	FlagManualReset                   // event, timer
-	allFlags        = FlagFile | FlagReserve | FlagLargePages | FlagManualReset
+	// FlagReaders is set with FlagManualReset where somebody may read the object's
+	// file who may not write it: such a one can wait, but cannot leave word that it
+	// sleeps. So whoever changes the object wakes everybody, whatever the gate says.
+	FlagReaders
+	allFlags = FlagFile | FlagReserve | FlagLargePages | FlagManualReset | FlagReaders
 )
 
 // Header is what a program knows about an object after it has looked at the
@@ -281,6 +285,8 @@ func (h *Header) unsound(reserved []byte) string {
 		return "no possible name"
 	case h.Flags&^h.Type.flags() != 0:
 		return "flags of another type"
+	case h.Has(FlagReaders) && !h.Has(FlagManualReset):
+		return "readers of what only writers can wait for"
 	case (h.Type == Semaphore) != (h.Limit != 0) || h.Limit > MaxCount:
 		return "no possible limit"
 	case !h.Has(FlagFile) && (h.FileDev != 0 || h.FileIno != 0 || h.Path != ""):
@@ -299,7 +305,7 @@ func (t Type) flags() Flags {
 	case Section:
 		return FlagFile | FlagReserve | FlagLargePages
 	case Event, Timer:
-		return FlagManualReset
+		return FlagManualReset | FlagReaders
 	default:
 		return 0
 	}

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"atoll/internal/access"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
 	"atoll/internal/testkit"
@@ -97,7 +98,7 @@ func build(h layout.Header) Build {
 
 func (d *Dir) create(name Name) (*Object, error) {
 	h := newHeader(name)
-	return d.Create(name, h, build(h))
+	return d.Create(name, h, access.CreatorAlone, build(h))
 }
 
 // obtain creates or opens, as the kernel above does.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"atoll/internal/access"
 	"atoll/internal/check"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
@@ -53,20 +54,25 @@ func pause(try int) {
 type Build func(fd int) error
 
 // Create makes an object under a name that is free. The file is complete and
-// held before it has the name; if the process dies before, nothing is left.
+// held, and has its rights, before it has the name; if the process dies before,
+// nothing is left.
 //
 // # Errors
 //
 // fs.ErrExist: the name leads to something, alive or dead; Open tells. What
-// build returns. The system's errors.
-func (d *Dir) Create(name Name, header layout.Header, build Build) (*Object, error) {
+// build returns. fs.ErrPermission: not an owner or group that we can give. The
+// system's errors.
+func (d *Dir) Create(name Name, header layout.Header, rights access.FileRights, build Build) (*Object, error) {
+	if me := os.Geteuid(); d.Scope == Local && rights.UID >= 0 && rights.UID != me {
+		return nil, errs.New(fs.ErrPermission, "a Local object belongs to its creator, uid %d, and cannot be made for uid %d; a Global one can", me, rights.UID)
+	}
 	d.sweepSome()
 	fd, err := lockfile.CreateUnnamed(d.fd, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	check.Point("create.file")
-	o, err := d.publish(fd, name, header, build)
+	o, err := d.publish(fd, name, header, rights, build)
 	if err != nil {
 		_ = unix.Close(fd)
 		return nil, err
@@ -74,8 +80,8 @@ func (d *Dir) Create(name Name, header layout.Header, build Build) (*Object, err
 	return o, nil
 }
 
-func (d *Dir) publish(fd int, name Name, header layout.Header, build Build) (*Object, error) {
-	if err := build(fd); err != nil {
+func (d *Dir) publish(fd int, name Name, header layout.Header, rights access.FileRights, build Build) (*Object, error) {
+	if err := errors.Join(build(fd), lockfile.SetRights(fd, rights)); err != nil {
 		return nil, err
 	}
 	check.Point("create.built")

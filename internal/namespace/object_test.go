@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"atoll/internal/access"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
@@ -152,7 +153,7 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 	d, _ := newDir(t)
 	before := len(testkit.Descriptors())
 	failure := errors.New("no")
-	_, err := d.Create(local("x"), newHeader(local("x")), func(int) error { return failure })
+	_, err := d.Create(local("x"), newHeader(local("x")), access.CreatorAlone, func(int) error { return failure })
 	contains(t, err, failure)
 	empty(t, d)
 	if after := len(testkit.Descriptors()); after != before {
@@ -203,13 +204,13 @@ func TestWhatIsNoObject(t *testing.T) {
 		is      error
 		says    string
 	}{
-		"nothing":        {nil, 0, errs.ErrCorrupt, "is 0 bytes long, too short"},
-		"2^62 of zeros":  {nil, 1 << 62, errs.ErrCorrupt, "is not an Atoll object"},
-		"a text":         {[]byte(strings.Repeat("#!/bin/sh\n", 500)), 0, errs.ErrCorrupt, "is not an Atoll object: it begins with"},
-		"magic only":     {[]byte(layout.Magic), 0, errs.ErrCorrupt, "too short"},
-		"another layout": {flipped(sound, 12), 0, errs.ErrVersion, "layout signature"},
-		"future version": {flipped(sound, 8), 0, errs.ErrVersion, "format version 1"},
-		"damaged":        {flipped(sound, 56), 0, errs.ErrCorrupt, "damaged header"},
+		"nothing":         {nil, 0, errs.ErrCorrupt, "is 0 bytes long, too short"},
+		"2^62 of zeros":   {nil, 1 << 62, errs.ErrCorrupt, "is not an Atoll object"},
+		"a text":          {[]byte(strings.Repeat("#!/bin/sh\n", 500)), 0, errs.ErrCorrupt, "is not an Atoll object: it begins with"},
+		"magic only":      {[]byte(layout.Magic), 0, errs.ErrCorrupt, "too short"},
+		"another layout":  {flipped(sound, 12), 0, errs.ErrVersion, "layout signature"},
+		"another version": {flipped(sound, 8), 0, errs.ErrVersion, "format version 0"},
+		"damaged":         {flipped(sound, 56), 0, errs.ErrCorrupt, "damaged header"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, _ := newDir(t)

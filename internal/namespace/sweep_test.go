@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"atoll/internal/access"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
@@ -169,7 +170,7 @@ func createQuietly(t *testing.T, d *Dir, name Name) *Object {
 	fd, err := lockfile.CreateUnnamed(d.fd, 0o600)
 	must(t, err)
 	h := newHeader(name)
-	o, err := d.publish(fd, name, h, build(h))
+	o, err := d.publish(fd, name, h, access.CreatorAlone, build(h))
 	must(t, err)
 	return o
 }

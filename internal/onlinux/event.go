@@ -20,14 +20,14 @@ type Event struct {
 
 // OpenEvent creates or opens an event; manual and signaled count only if it is
 // created.
-func OpenEvent(name string, intent Intent, asked access.Mask, manual, signaled bool) (e *Event, created bool, err error) {
+func OpenEvent(name string, intent Intent, asked access.Request, manual, signaled bool) (e *Event, created bool, err error) {
 	header := layout.Header{Type: layout.Event}
 	if manual {
 		header.Flags = layout.FlagManualReset
 	}
 	h, created, err := openSync(name, intent, syncSpec{
 		header: header,
-		access: asked,
+		asked:  asked,
 		kind:   eventKind,
 		word:   func(uint32) uint32 { return layout.NewEvent(signaled) },
 	})

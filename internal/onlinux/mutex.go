@@ -30,10 +30,10 @@ type Mutex struct {
 var mutexIDs atomic.Uint64
 
 // OpenMutex creates or opens a mutex.
-func OpenMutex(name string, intent Intent, asked access.Mask, owned bool) (m *Mutex, created bool, err error) {
+func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m *Mutex, created bool, err error) {
 	h, created, err := openSync(name, intent, syncSpec{
 		header: layout.Header{Type: layout.Mutex},
-		access: asked,
+		asked:  asked,
 		kind:   func(layout.Header) layout.Kind { return layout.MutexWord },
 		word: func(me uint32) uint32 {
 			if owned {

@@ -34,7 +34,7 @@ type SectionOptions struct {
 	Protection access.Protection
 	Reserve    bool
 	LargePages bool
-	Access     access.Mask // 0: what the protection allows
+	Request    access.Request // Access 0: what the protection allows
 }
 
 // What a section of memory is limited to, where Windows says that it is too big,
@@ -52,7 +52,7 @@ func OpenSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 }
 
 func openSection(name string, intent Intent, o SectionOptions) (s *Section, created bool, err error) {
-	if _, err := access.Grant(o.Access, 0, access.SectionAll); err != nil {
+	if _, err := access.Grant(o.Request.Access, 0, access.SectionAll); err != nil {
 		return nil, false, err
 	}
 	p, file := plan{header: layout.Header{Type: layout.Section}}, -1
@@ -60,6 +60,7 @@ func openSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 		if p, file, err = o.plan(); err != nil {
 			return nil, false, err
 		}
+		p.security = o.Request.Security
 	}
 	t, err := resolve(name, intent)
 	var inner *namespace.Object
@@ -70,7 +71,7 @@ func openSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 		backing.Close(file)
 		return nil, false, err
 	}
-	s, err = admitSection(inner, created, file, o.Access)
+	s, err = admitSection(inner, created, file, o.Request.Access)
 	if err != nil {
 		return nil, false, errors.Join(err, inner.DropHandle())
 	}

@@ -17,13 +17,13 @@ type Semaphore struct{ plain }
 
 // OpenSemaphore creates or opens a semaphore; initial and limit count only if it
 // is created.
-func OpenSemaphore(name string, intent Intent, asked access.Mask, initial, limit int32) (s *Semaphore, created bool, err error) {
+func OpenSemaphore(name string, intent Intent, asked access.Request, initial, limit int32) (s *Semaphore, created bool, err error) {
 	if intent != MustOpen && (limit < 1 || initial < 0 || initial > limit) {
 		return nil, false, errs.New(fs.ErrInvalid, "a semaphore needs a Max of at least 1 and an Initial from 0 to Max, not %d and %d", limit, initial)
 	}
 	h, created, err := openSync(name, intent, syncSpec{
 		header: layout.Header{Type: layout.Semaphore, Limit: uint32(max(limit, 1))},
-		access: asked,
+		asked:  asked,
 		kind:   func(layout.Header) layout.Kind { return layout.SemaphoreWord },
 		word:   func(uint32) uint32 { return uint32(initial) },
 	})

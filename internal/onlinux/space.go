@@ -9,10 +9,12 @@ import (
 	"sync"
 	"time"
 
+	"atoll/internal/access"
 	"atoll/internal/backing"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/liveness"
+	"atoll/internal/lockfile"
 	"atoll/internal/namespace"
 )
 
@@ -111,7 +113,9 @@ func resolve(name string, intent Intent) (target, error) {
 
 // plan is how to make an object, if one is to be made.
 type plan struct {
-	header layout.Header
+	header   layout.Header
+	security *access.Security
+	rights   access.FileRights // what security comes to
 	// build completes the object's file.
 	build func(fd int, h layout.Header) error
 }
@@ -120,15 +124,35 @@ type plan struct {
 // handle, which it must drop.
 func (t target) obtain(intent Intent, p plan) (o *namespace.Object, created bool, err error) {
 	if t.unnamed {
-		p.stamp("")
-		o, err := backing.CreateUnnamed(p.header, p.build)
+		o, err := obtainUnnamed(p)
 		return o, true, err
 	}
 	return t.space.obtain(t.name, intent, p)
 }
 
-// stamp completes the header with who made it, and places the data.
-func (p *plan) stamp(name string) {
+func obtainUnnamed(p plan) (*namespace.Object, error) {
+	if err := p.stamp(""); err != nil {
+		return nil, err
+	}
+	o, err := backing.CreateUnnamed(p.header, p.build)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockfile.SetRights(o.FD, p.rights); err != nil {
+		return nil, errors.Join(err, o.DropHandle())
+	}
+	return o, nil
+}
+
+// stamp completes the header with who made it, decides who may do what, and places
+// the data.
+func (p *plan) stamp(name string) (err error) {
+	if p.rights, err = p.security.FileRights(); err != nil {
+		return err
+	}
+	if p.header.Has(layout.FlagManualReset) && p.rights.Readers() {
+		p.header.Flags |= layout.FlagReaders
+	}
 	p.header.Name = name
 	p.header.UID = uint32(os.Geteuid())
 	p.header.PID = uint32(os.Getpid())
@@ -136,6 +160,7 @@ func (p *plan) stamp(name string) {
 	if p.header.Type == layout.Section && !p.header.Has(layout.FlagFile) {
 		p.header.PlaceData()
 	}
+	return nil
 }
 
 // obtainTries bounds how often an object may come and go between our looks.
@@ -157,8 +182,10 @@ func (s *space) obtain(name namespace.Name, intent Intent, p plan) (*namespace.O
 		case intent == MustOpen:
 			return nil, false, errs.New(fs.ErrNotExist, "no process has a handle to an object of this name")
 		}
-		p.stamp(name.Base)
-		o, err = s.dir.Create(name, p.header, func(fd int) error { return p.build(fd, p.header) })
+		if err := p.stamp(name.Base); err != nil {
+			return nil, false, err
+		}
+		o, err = s.dir.Create(name, p.header, p.rights, func(fd int) error { return p.build(fd, p.header) })
 		if err == nil {
 			return o, true, nil
 		}

@@ -99,9 +99,10 @@ type syncHandle struct {
 	space *space
 }
 
-// syncPlan says how to make a synchronisation object whose word begins as given.
-func syncPlan(header layout.Header, word uint32) plan {
-	return plan{header: header, build: func(fd int, h layout.Header) error {
+// syncPlan says how to make a synchronisation object.
+func syncPlan(spec syncSpec, me uint32) plan {
+	word := spec.word(me)
+	return plan{header: spec.header, security: spec.asked.Security, build: func(fd int, h layout.Header) error {
 		size := h.FileSize()
 		if err := lockfile.Truncate(fd, size); err != nil {
 			return err
@@ -118,7 +119,7 @@ func syncPlan(header layout.Header, word uint32) plan {
 // syncSpec is what synchronisation objects have in common when they are opened.
 type syncSpec struct {
 	header layout.Header
-	access access.Mask // asked for; 0: the usual
+	asked  access.Request // Access 0: the usual
 	kind   func(layout.Header) layout.Kind
 	word   func(me uint32) uint32 // of a new object
 }
@@ -133,7 +134,7 @@ func openSync(name string, intent Intent, spec syncSpec) (h *syncHandle, created
 }
 
 func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, created bool, err error) {
-	rights, err := access.Grant(spec.access, access.Synchronization, access.Synchronization)
+	rights, err := access.Grant(spec.asked.Access, access.Synchronization, access.Synchronization)
 	if err != nil {
 		return nil, false, err
 	}
@@ -150,7 +151,7 @@ func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, cre
 	if err != nil {
 		return nil, false, err
 	}
-	h.inner, created, err = t.obtain(intent, syncPlan(spec.header, spec.word(me)))
+	h.inner, created, err = t.obtain(intent, syncPlan(spec, me))
 	if err != nil {
 		return nil, false, errors.Join(err, h.space.members.Leave())
 	}

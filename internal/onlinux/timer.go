@@ -18,14 +18,14 @@ import (
 type Timer struct{ plain }
 
 // OpenTimer creates or opens a timer; manual counts only if it is created.
-func OpenTimer(name string, intent Intent, asked access.Mask, manual bool) (t *Timer, created bool, err error) {
+func OpenTimer(name string, intent Intent, asked access.Request, manual bool) (t *Timer, created bool, err error) {
 	header := layout.Header{Type: layout.Timer}
 	if manual {
 		header.Flags = layout.FlagManualReset
 	}
 	h, created, err := openSync(name, intent, syncSpec{
 		header: header,
-		access: asked,
+		asked:  asked,
 		kind:   timerKind,
 		word:   func(uint32) uint32 { return 0 },
 	})

@@ -1,0 +1,53 @@
+//go:build linux
+
+package lockfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/access"
+	"atoll/internal/errs"
+)
+
+const aclAttribute = "system.posix_acl_access"
+
+// SetRights gives a file that nobody else can reach yet its owner, group and
+// mode, whatever the umask and the default ACL of its directory say. A file fresh
+// from CreateUnnamed with mode 0600 has access.CreatorAlone already.
+//
+// # Errors
+//
+// fs.ErrPermission: only root may give that owner, or that group.
+func SetRights(fd int, r access.FileRights) error {
+	if r == access.CreatorAlone {
+		return nil
+	}
+	// The owner first: a change of owner can take bits of the mode away.
+	if r.UID >= 0 || r.GID >= 0 {
+		if err := unix.Fchown(fd, r.UID, r.GID); err != nil {
+			return errs.Because(err, 0, permissionOf(err), "owner %d, group %d (-1: the creator's): a program that is not root's can give an object no other owner, and no group that it is not in", r.UID, r.GID)
+		}
+	}
+	// An ACL that the directory has passed on would come to count with the bits of
+	// the group.
+	err := unix.Fremovexattr(fd, aclAttribute)
+	if err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.EOPNOTSUPP) {
+		return fmt.Errorf("remove inherited ACL: %w", err)
+	}
+	if err := unix.Fchmod(fd, r.Mode); err != nil {
+		return fmt.Errorf("set mode: %w", err)
+	}
+	return nil
+}
+
+// permissionOf is the sentinel of a refusal, nil for other errors.
+func permissionOf(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fs.ErrPermission
+	}
+	return nil
+}
