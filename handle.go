@@ -53,9 +53,16 @@ type Object interface {
 	Type() Type
 	// Access is what this handle may do.
 	Access() Access
+	// Descriptor is the number of the file descriptor behind the handle, for
+	// DuplicateFrom in another process and for messages. It belongs to the
+	// library, which may share it among the handles of an object: do not close
+	// it, lock it, or write to it. ^uintptr(0) after Close.
+	Descriptor() uintptr
 	// Close closes the handle. The object lives on while any process has another
 	// one. A second Close returns os.ErrClosed and does nothing.
 	Close() error
+
+	object() kernelObject
 }
 
 // identity is what each handle of the root package embeds.

@@ -11,6 +11,7 @@ import (
 // The kernel that this build calls: package onlinux.
 type (
 	intent         = onlinux.Intent
+	kernelObject   = onlinux.Object
 	kernelMutex    = onlinux.Mutex
 	kernelEvent    = onlinux.Event
 	kernelPrevious = onlinux.Previous
@@ -48,6 +49,9 @@ var (
 	kernelSignalAndWait = onlinux.SignalAndWait
 
 	openSection = onlinux.OpenSection
+
+	kernelDuplicate = onlinux.Duplicate
+	kernelSame      = onlinux.Same
 )
 
 func kernelList(scope Scope) iter.Seq2[Info, error] {

@@ -30,7 +30,17 @@ const (
 type noHandle struct{}
 
 func (noHandle) Rights() access.Mask { return 0 }
+func (noHandle) Descriptor() uintptr { return ^uintptr(0) }
 func (noHandle) Close() error        { return errSystem }
+
+type kernelObject interface {
+	Rights() access.Mask
+	Descriptor() uintptr
+	Close() error
+}
+
+func kernelDuplicate(kernelObject, access.Mask) (kernelObject, error) { return nil, errSystem }
+func kernelSame(kernelObject, kernelObject) bool                      { return false }
 
 type kernelPrevious struct {
 	PID     int

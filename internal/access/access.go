@@ -89,6 +89,24 @@ func Grant(asked, usual, all Mask) (Mask, error) {
 	return asked, nil
 }
 
+// Regrant turns what a duplicate of a handle asked for into what it has; 0 asks
+// for what the source has. It may have more than that as far as the object itself
+// allows it, which usual says.
+//
+// # Errors
+//
+// fs.ErrInvalid: as Grant. fs.ErrPermission: more than source and object allow.
+func Regrant(asked, source, usual, all Mask) (Mask, error) {
+	rights, err := Grant(asked, source, all)
+	if err != nil {
+		return 0, err
+	}
+	if rights&^(source|usual) != 0 {
+		return 0, errs.New(fs.ErrPermission, "neither the handle's access, %s, nor the object, with %s, allows %s", source, usual, rights)
+	}
+	return rights, nil
+}
+
 // SectionAll are all the rights that a section knows.
 const SectionAll = Read | Write | Copy | Execute
 

@@ -141,6 +141,29 @@ func TestViewNeverExceedsItsHandle(t *testing.T) {
 	})
 }
 
+// A duplicate has no right that neither its source nor the object has.
+func TestRegrant(t *testing.T) {
+	for _, c := range []struct {
+		asked, source, usual, want Mask
+		number                     uint32
+	}{
+		{0, Read, Read | Write, Read, 0},
+		{0, Read | Write, Read, Read | Write, 0},
+		{Read, Read | Write, Read | Write, Read, 0},
+		{Copy, Write, Read | Write, Read, 0},
+		{Read | Write, Read, Read | Write, Read | Write, 0},
+		{Read | Write, Read | Write, Read, Read | Write, 0},
+		{Read | Write, Read, Read, 0, 5},
+		{Execute, Read, Read | Write, 0, 5},
+		{Wait, Read, Read, 0, 87},
+	} {
+		got, err := Regrant(c.asked, c.source, c.usual, SectionAll)
+		if errs.Number(err) != c.number || got != c.want {
+			t.Errorf("%+v: got %s, %v", c, got, err)
+		}
+	}
+}
+
 func TestMaskString(t *testing.T) {
 	for m, want := range map[Mask]string{
 		0: "none", Read: "read", Read | Write: "read+write", Wait | Modify: "wait+modify",

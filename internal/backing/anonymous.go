@@ -24,11 +24,15 @@ func CreateUnnamed(h layout.Header, build func(fd int, h layout.Header) error) (
 	if err != nil {
 		return nil, fmt.Errorf("create unnamed file: %w", err)
 	}
-	if err := finishUnnamed(fd, h, build); err != nil {
+	var o *namespace.Object
+	if err = finishUnnamed(fd, h, build); err == nil {
+		o, err = namespace.Unnamed(fd, h, true)
+	}
+	if err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return namespace.Unnamed(fd, h), nil
+	return o, nil
 }
 
 func finishUnnamed(fd int, h layout.Header, build func(fd int, h layout.Header) error) error {

@@ -7,27 +7,27 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/check"
-	"atoll/internal/layout"
 	"atoll/internal/lockfile"
 )
 
-// mu guards the counts: the directory's lock, or the object's own if it is in
-// no directory.
+// mu guards the counts: the directory's lock, or that of all objects in none.
 func (o *Object) mu() sync.Locker {
 	if o.dir == nil {
-		return &o.own
+		return &loose.mu
 	}
 	return &o.dir.mu
 }
 
-// Unnamed wraps a file without a name, which lives as long as somebody holds a
-// descriptor of it and so needs no lock.
-func Unnamed(fd int, header layout.Header) *Object {
-	return &Object{Header: header, FD: fd, Writable: true, handles: 1}
-}
-
 // Named says whether the object has a name.
 func (o *Object) Named() bool { return o.dir != nil }
+
+// Descriptor is the description's descriptor, -1 when nothing needs it any more.
+func (o *Object) Descriptor() int {
+	mu := o.mu()
+	mu.Lock()
+	defer mu.Unlock()
+	return o.FD
+}
 
 // AddHandle counts another handle of this process.
 func (o *Object) AddHandle() {
@@ -58,7 +58,7 @@ func (o *Object) AddView() error {
 	mu := o.mu()
 	mu.Lock()
 	defer mu.Unlock()
-	if o.dir != nil && o.views == 0 {
+	if o.locked() && o.views == 0 {
 		if _, err := lockfile.TryShared(o.FD, lockfile.Viewers); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (o *Object) DropView() error {
 		return nil
 	}
 	var err error
-	if o.dir != nil {
+	if o.locked() {
 		err = lockfile.Unlock(o.FD, lockfile.Viewers)
 	}
 	return errors.Join(err, o.closeIdle())
@@ -94,9 +94,12 @@ func (o *Object) DropHandle() error {
 		return nil
 	}
 	var err error
-	if o.dir != nil {
+	switch {
+	case o.dir != nil:
 		delete(o.dir.held, o.ID)
 		err = o.letGo()
+	default:
+		err = o.letGoLoose()
 	}
 	return errors.Join(err, o.closeIdle())
 }

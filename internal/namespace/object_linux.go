@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,13 +28,13 @@ type Object struct {
 	Writable bool // the description can write
 	ID       lockfile.Identity
 
-	dir     *Dir // nil: unnamed
+	dir     *Dir // nil: loose
 	file    string
-	handles int // under mu()
+	outside bool // loose, but with a name
+	handles int  // under mu()
 	views   int
 	ended   bool // nobody held it any more when this process let go
-	own     sync.Mutex
-	shared  any // what the kernel above keeps for all handles of this process
+	shared  any  // what the kernel above keeps for all handles of this process
 }
 
 // Bounds of the tries that meet another process half-way. Each try sleeps a

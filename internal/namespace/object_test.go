@@ -118,7 +118,8 @@ func TestViewHoldsItsByte(t *testing.T) {
 func TestUnnamed(t *testing.T) {
 	fd, err := unix.MemfdCreate("x", unix.MFD_CLOEXEC)
 	must(t, err)
-	o := Unnamed(fd, layout.Header{Type: layout.Event})
+	o, err := Unnamed(fd, layout.Header{Type: layout.Event}, true)
+	must(t, err)
 	o.AddHandle()
 	must(t, o.AddView())
 	must(t, o.DropHandle())

@@ -28,18 +28,21 @@ func OpenEvent(name string, intent Intent, asked access.Request, manual, signale
 	h, created, err := openSync(name, intent, syncSpec{
 		header: header,
 		asked:  asked,
-		kind:   eventKind,
 		word:   func(uint32) uint32 { return layout.NewEvent(signaled) },
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	e = &Event{plain: plain{*h}, set: layout.SetManual, hit: layout.PulseManual}
+	return eventOf(h), created, nil
+}
+
+func eventOf(h *syncHandle) *Event {
+	e := &Event{plain: plain{*h}, set: layout.SetManual, hit: layout.PulseManual}
 	if att := h.att; eventKind(h.inner.Header) == layout.AutoEventWord {
 		e.set = func(word uint32) uint32 { return layout.SetAuto(word, att.Waited()) }
 		e.hit = func(word uint32) uint32 { return layout.PulseAuto(word, att.Waited()) }
 	}
-	return e, created, nil
+	return e
 }
 
 func eventKind(h layout.Header) layout.Kind {

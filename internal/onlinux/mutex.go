@@ -34,7 +34,6 @@ func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m 
 	h, created, err := openSync(name, intent, syncSpec{
 		header: layout.Header{Type: layout.Mutex},
 		asked:  asked,
-		kind:   func(layout.Header) layout.Kind { return layout.MutexWord },
 		word: func(me uint32) uint32 {
 			if owned {
 				return me
@@ -45,11 +44,15 @@ func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m 
 	if err != nil {
 		return nil, false, err
 	}
-	m = &Mutex{syncHandle: *h, id: mutexIDs.Add(1), cell: h.att.Cell(), owned: layout.MakeState(h.att.me, 0)}
+	m = mutexOf(h)
 	if created && owned {
 		setOwner(&m.att.owner, m.id)
 	}
 	return m, created, nil
+}
+
+func mutexOf(h *syncHandle) *Mutex {
+	return &Mutex{syncHandle: *h, id: mutexIDs.Add(1), cell: h.att.Cell(), owned: layout.MakeState(h.att.me, 0)}
 }
 
 // The owning handle is written only by who owns the mutex, so it needs no atomic

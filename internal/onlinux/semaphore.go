@@ -24,7 +24,6 @@ func OpenSemaphore(name string, intent Intent, asked access.Request, initial, li
 	h, created, err := openSync(name, intent, syncSpec{
 		header: layout.Header{Type: layout.Semaphore, Limit: uint32(max(limit, 1))},
 		asked:  asked,
-		kind:   func(layout.Header) layout.Kind { return layout.SemaphoreWord },
 		word:   func(uint32) uint32 { return uint32(initial) },
 	})
 	if err != nil {

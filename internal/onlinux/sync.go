@@ -119,8 +119,7 @@ func syncPlan(spec syncSpec, me uint32) plan {
 // syncSpec is what synchronisation objects have in common when they are opened.
 type syncSpec struct {
 	header layout.Header
-	asked  access.Request // Access 0: the usual
-	kind   func(layout.Header) layout.Kind
+	asked  access.Request         // Access 0: the usual
 	word   func(me uint32) uint32 // of a new object
 }
 
@@ -146,24 +145,37 @@ func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, cre
 	if err != nil {
 		return nil, false, err
 	}
-	h = &syncHandle{space: t.space, handle: &handle{rights: rights, done: make(chan struct{})}}
-	me, err := h.space.join()
-	if err != nil {
-		return nil, false, err
-	}
-	h.inner, created, err = t.obtain(intent, syncPlan(spec, me))
-	if err != nil {
-		return nil, false, errors.Join(err, h.space.members.Leave())
-	}
-	h.att, err = attach(h.inner, spec.kind(h.inner.Header), me, h.space.members)
-	if err != nil {
+	h, err = t.space.syncHandle(rights, func(me uint32) (o *namespace.Object, err error) {
+		o, created, err = t.obtain(intent, syncPlan(spec, me))
+		return o, err
+	}, func(o *namespace.Object) {
 		if created {
 			// Others may have opened it, and it may say that this process owns it.
-			_ = lockfile.WriteAt(h.inner.FD, make([]byte, unsafe.Sizeof(layout.Cell{})), layout.StateOffset)
+			_ = lockfile.WriteAt(o.FD, make([]byte, unsafe.Sizeof(layout.Cell{})), layout.StateOffset)
 		}
-		return nil, false, errors.Join(err, h.shutSync())
+	})
+	return h, created, err
+}
+
+// syncHandle makes a handle of the object that obtain gets for it, with one count
+// of handles, once this process is a member. undo is called if it cannot be used.
+func (s *space) syncHandle(rights access.Mask, obtain func(me uint32) (*namespace.Object, error), undo func(*namespace.Object)) (*syncHandle, error) {
+	h := &syncHandle{space: s, handle: &handle{rights: rights, done: make(chan struct{})}}
+	me, err := s.join()
+	if err != nil {
+		return nil, err
 	}
-	return h, created, nil
+	h.inner, err = obtain(me)
+	if err != nil {
+		return nil, errors.Join(err, s.members.Leave())
+	}
+	kind, _ := kindOf(h.inner.Header)
+	h.att, err = attach(h.inner, kind, me, s.members)
+	if err != nil {
+		undo(h.inner)
+		return nil, errors.Join(err, h.shutSync())
+	}
+	return h, nil
 }
 
 // Waiting says how many goroutines of this process wait for the object.

@@ -26,7 +26,6 @@ func OpenTimer(name string, intent Intent, asked access.Request, manual bool) (t
 	h, created, err := openSync(name, intent, syncSpec{
 		header: header,
 		asked:  asked,
-		kind:   timerKind,
 		word:   func(uint32) uint32 { return 0 },
 	})
 	if err != nil {

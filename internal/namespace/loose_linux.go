@@ -1,0 +1,74 @@
+package namespace
+
+import (
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/layout"
+	"atoll/internal/lockfile"
+)
+
+// loose are the objects of this process that lie in no directory of names which
+// it uses: those without a name, and those that somebody else passed on from a
+// directory of their own. Each is here once, because all handles of a process
+// must share one queue, also if the object comes to it a second time.
+var loose struct {
+	mu   sync.Mutex
+	held map[looseKey]*Object
+}
+
+// looseKey tells apart what may not share a description: a handle for reading
+// must not get one that can write.
+type looseKey struct {
+	id       lockfile.Identity
+	writable bool
+}
+
+// Unnamed enters an object whose file has no name, which lives as long as
+// somebody holds a descriptor of it and so needs no lock. It takes over fd, which
+// can write or not, and closes it if the process has the object already.
+//
+// # Errors
+//
+// The system's; then fd stays the caller's.
+func Unnamed(fd int, header layout.Header, writable bool) (*Object, error) {
+	return enterLoose(fd, header, writable, false)
+}
+
+func enterLoose(fd int, header layout.Header, writable, outside bool) (*Object, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	o := &Object{Header: header, FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), outside: outside, handles: 1}
+	loose.mu.Lock()
+	defer loose.mu.Unlock()
+	if first := loose.held[o.looseKey()]; first != nil {
+		first.handles++
+		if outside {
+			_ = lockfile.Unlock(fd, lockfile.Holders)
+		}
+		_ = unix.Close(fd)
+		return first, nil
+	}
+	if loose.held == nil {
+		loose.held = make(map[looseKey]*Object)
+	}
+	loose.held[o.looseKey()] = o
+	return o, nil
+}
+
+func (o *Object) looseKey() looseKey { return looseKey{o.ID, o.Writable} }
+
+// locked says whether the description has locks: every object has with a name.
+func (o *Object) locked() bool { return o.dir != nil || o.outside }
+
+// letGoLoose ends a loose object's last handle.
+func (o *Object) letGoLoose() error {
+	delete(loose.held, o.looseKey())
+	if !o.outside {
+		return nil
+	}
+	return lockfile.Unlock(o.FD, lockfile.Holders)
+}
