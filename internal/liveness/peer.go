@@ -3,6 +3,8 @@
 package liveness
 
 import (
+	"os"
+	"runtime/debug"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +31,8 @@ type Peer struct {
 	number uint32
 	fd     int
 	bell   *futex.Word // nil: cannot be mapped; the tick serves
+	uid    uint32      // whose file it is
+	mine   bool        // this user's, so that nobody else can truncate it
 	uses   int
 	gone   bool // not in the folder's table any more
 	dead   bool // no use keeping it open
@@ -55,7 +59,7 @@ func (f *Folder) Watch(number uint32) (*Peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Peer{number: number, fd: fd, uses: 1, folder: f}
+	p := &Peer{number: number, fd: fd, uses: 1, folder: f, uid: st.Uid, mine: st.Uid == uint32(os.Geteuid())}
 	page := uintptr(unix.Getpagesize())
 	if st.Size >= layout.MemberSize {
 		if base, err := unix.MmapPtr(fd, 0, nil, page, unix.PROT_READ, unix.MAP_SHARED); err == nil {
@@ -150,15 +154,36 @@ func (p *Peer) Bell() (bell *futex.Word, silent uint32) {
 	if p.bell == nil {
 		return nil, 0
 	}
-	value := p.bell.Load()
-	if value&futex.OwnerDied != 0 || value&futex.Waiters == 0 {
+	value, ok := p.load()
+	if !ok || value&futex.OwnerDied != 0 || value&futex.Waiters == 0 {
 		return nil, 0
 	}
 	return p.bell, value
 }
 
 // Rung says whether the bell says that the member died.
-func (p *Peer) Rung() bool { return p.bell != nil && p.bell.Load()&futex.OwnerDied != 0 }
+func (p *Peer) Rung() bool {
+	if p.bell == nil {
+		return false
+	}
+	value, ok := p.load()
+	return ok && value&futex.OwnerDied != 0
+}
+
+// load reads the bell; false: it is gone, because its owner, another user, has
+// truncated the file.
+func (p *Peer) load() (value uint32, ok bool) {
+	if p.mine {
+		return p.bell.Load(), true
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if recover() != nil {
+			value, ok = 0, false
+		}
+	}()
+	return p.bell.Load(), true
+}
 
 // PassOn wakes all who watch the bell: the kernel wakes only one.
 func (p *Peer) PassOn() {
@@ -166,6 +191,10 @@ func (p *Peer) PassOn() {
 		futex.Wake(p.bell)
 	}
 }
+
+// Private says whether the member is this user's own, or root's: one who can be
+// in an object that nobody else may write.
+func (p *Peer) Private() bool { return p.mine || p.uid == 0 }
 
 // Status asks about a member by number.
 func (f *Folder) Status(number uint32) Status {

@@ -23,7 +23,7 @@ import (
 type Mutex struct {
 	syncHandle
 	id    uint64       // of this handle, never 0, never used again in this process
-	cell  *layout.Cell // the attachment's
+	cell  *layout.Cell // the attachment's, for the fast paths
 	owned layout.State // the cell while this process owns the mutex and nobody sleeps
 }
 
@@ -52,7 +52,7 @@ func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m 
 }
 
 func mutexOf(h *syncHandle) *Mutex {
-	return &Mutex{syncHandle: *h, id: mutexIDs.Add(1), cell: h.att.Cell(), owned: layout.MakeState(h.att.me, 0)}
+	return &Mutex{syncHandle: *h, id: mutexIDs.Add(1), cell: h.att.Fast(), owned: layout.MakeState(h.att.me, 0)}
 }
 
 // The owning handle is written only by who owns the mutex, so it needs no atomic

@@ -43,40 +43,58 @@ type attachment struct {
 }
 
 // mapState maps the first page of an object's file.
-func mapState(o *namespace.Object) (unsafe.Pointer, lockfile.Identity, error) {
-	var none lockfile.Identity
-	if !o.Writable {
-		return nil, none, errs.New(fs.ErrPermission, "its file may only be read by this user; waiting needs the right to write")
-	}
+func mapState(o *namespace.Object, kind layout.Kind) (page unsafe.Pointer, state wait.Object, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(o.FD, &st); err != nil {
-		return nil, none, err
+		return nil, state, err
 	}
-	if st.Uid != uint32(os.Geteuid()) {
-		// Its owner could truncate it under us, which nothing here survives.
-		return nil, none, errs.New(fs.ErrPermission, "it belongs to uid %d; coordination between users is not built yet", st.Uid)
+	state = wait.Object{
+		Kind: kind, Limit: o.Header.Limit, ID: lockfile.IdentityOf(&st), ReadOnly: !o.Writable,
+		Readers: o.Header.Has(layout.FlagReaders), Writers: othersWhoWrite(o, &st),
 	}
-	page, err := unix.MmapPtr(o.FD, 0, nil, layout.StateMapSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	state.Private = o.Named() && state.Writers == nil
+	protection := unix.PROT_READ | unix.PROT_WRITE
+	if !o.Writable {
+		if !wait.ReaderMayWait(kind) || !state.Readers {
+			return nil, state, mayOnlyRead(&st)
+		}
+		protection = unix.PROT_READ
+	}
+	page, err = unix.MmapPtr(o.FD, 0, nil, layout.StateMapSize, protection, unix.MAP_SHARED)
 	if err != nil {
-		return nil, none, fmt.Errorf("map state: %w", err)
+		return nil, state, fmt.Errorf("map state: %w", err)
 	}
-	return page, lockfile.IdentityOf(&st), nil
+	state.Page = layout.PageOf(unsafe.Add(page, layout.StateOffset))
+	return page, state, nil
+}
+
+// mayOnlyRead refuses what takes more than to read an object's file.
+func mayOnlyRead(st *unix.Stat_t) error {
+	return errs.New(fs.ErrPermission, "its file, which belongs to uid %d and has mode %#o, may only be read by this user; that is enough to open a manual-reset event or timer that was created for readers, with the access Wait; all else needs the right to write", st.Uid, st.Mode&0o7777)
+}
+
+// othersWhoWrite says which other users may write an object's file, and so truncate
+// it; nil if there are none. The rights of an ACL are in the group's bits, too.
+// Nobody can truncate an object without a name.
+//
+// It is asked once. Atoll changes no mode later, nor gives a descriptor that can
+// write to who may not open one; the owner who does that by hand trusts them.
+func othersWhoWrite(o *namespace.Object, st *unix.Stat_t) *wait.Writers {
+	if !o.Named() || st.Uid == uint32(os.Geteuid()) && st.Mode&0o022 == 0 {
+		return nil
+	}
+	return &wait.Writers{UID: st.Uid, Mode: st.Mode}
 }
 
 // attach returns the process's attachment to an object.
 func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.Folder) (*attachment, error) {
 	shared, err := o.Shared(func() (any, error) {
-		page, id, err := mapState(o)
+		page, state, err := mapState(o, kind)
 		if err != nil {
 			return nil, err
 		}
 		a := &attachment{me: me}
-		a.Init(wait.Object{
-			Page:  layout.PageOf(unsafe.Add(page, layout.StateOffset)),
-			Kind:  kind,
-			Limit: o.Header.Limit,
-			ID:    id,
-		}, me, members)
+		a.Init(state, me, members)
 		idle.pages.Add(1)
 		runtime.AddCleanup(a, func(page unsafe.Pointer) {
 			_ = unix.MunmapPtr(page, layout.StateMapSize)
@@ -171,6 +189,9 @@ func (s *space) syncHandle(rights access.Mask, obtain func(me uint32) (*namespac
 	}
 	kind, _ := kindOf(h.inner.Header)
 	h.att, err = attach(h.inner, kind, me, s.members)
+	if err == nil && rights&^access.Wait != 0 {
+		err = h.att.MayChange()
+	}
 	if err != nil {
 		undo(h.inner)
 		return nil, errors.Join(err, h.shutSync())

@@ -20,7 +20,7 @@ import (
 // sortGates puts the objects in the order that is the same for everybody, so that
 // two waits do not each hold what the other wants first.
 func (w *Waiter) sortGates() {
-	w.gates = slices.Clone(w.entries)
+	w.gates = slices.DeleteFunc(slices.Clone(w.entries), func(e *entry) bool { return e.slot.reader })
 	slices.SortFunc(w.gates, func(a, b *entry) int {
 		return cmp.Or(cmp.Compare(a.slot.id.Dev, b.slot.id.Dev), cmp.Compare(a.slot.id.Ino, b.slot.id.Ino))
 	})
@@ -54,7 +54,7 @@ func (e *entry) find() (found, bool, error) {
 	s := e.slot
 	pk, err := s.peek(e.claim)
 	f := found{entry: e, peek: pk, out: pk.outcome()}
-	if err != nil || pk.state.Holder() != 0 {
+	if err != nil || pk.state.Holder() != 0 && !s.reader {
 		return f, false, err
 	}
 	if pk.verdict != layout.Blocked {
@@ -80,22 +80,42 @@ func (w *Waiter) takeAll() (out Outcome, taken bool, err error) {
 	for _, e := range w.gates {
 		f, ok, err := e.close()
 		if !ok || err != nil {
-			for _, c := range closed {
-				_ = c.entry.slot.openAndWake()
-			}
+			openAll(closed)
 			return Outcome{}, false, err
 		}
 		closed = append(closed, f)
 		check.Point("all.closed")
 	}
+	if ok, err := w.readersAgree(); !ok || err != nil {
+		openAll(closed)
+		return Outcome{}, false, err
+	}
 	if len(closed) > 0 {
-		w.decide(closed)
+		if err := w.decide(closed); err != nil {
+			return Outcome{}, false, err
+		}
 	}
 	return w.firstAbandoned(closed), true, nil
 }
 
+// openAll opens gates again. One whose page is gone must not keep the others shut.
+func openAll(closed []found) {
+	for _, c := range closed {
+		s := c.entry.slot
+		_ = s.guard(func() error {
+			s.page.Pending.Tag.Store(0)
+			return s.openAndWake()
+		})
+	}
+}
+
 // close closes the object's gate if it can be had.
-func (e *entry) close() (found, bool, error) {
+func (e *entry) close() (f found, ok bool, err error) {
+	err = e.slot.guard(func() (err error) { f, ok, err = e.tryClose(); return err })
+	return f, ok, err
+}
+
+func (e *entry) tryClose() (found, bool, error) {
 	for range manyTries {
 		f, ok, err := e.find()
 		if !ok || err != nil {
@@ -114,29 +134,47 @@ func Together(a, b *Slot) bool {
 	return a.members == b.members || a.members.IsGlobal() || b.members.IsGlobal()
 }
 
-// decide takes objects whose gates are all ours.
-func (w *Waiter) decide(closed []found) {
+// decide takes objects whose gates are all ours. An error says that it took none,
+// and the gates are open again.
+//
+// Before the decision, an object that is lost ends it. After it, all have been
+// taken, and then one was lost.
+func (w *Waiter) decide(closed []found) error {
 	d := widest(closed).Decision()
 	defer d.End()
 	for _, f := range closed {
-		s := f.entry.slot
-		if s.kind == layout.AutoTimerWord {
-			s.page.Other(f.peek.state.Word()).Store(f.peek.schedule)
+		if err := f.entry.slot.guard(func() error { f.propose(d); return nil }); err != nil {
+			openAll(closed)
+			return err
 		}
-		s.page.Pending.Word.Store(f.peek.next)
-		s.page.Pending.Tag.Store(uint64(d.Tag(s.members)))
 		check.Point("all.pending")
 	}
 	d.Decide()
 	check.Point("all.decided")
 	for _, f := range closed {
-		s := f.entry.slot
-		s.cell.StoreUnderGate(f.peek.next, s.me)
-		check.Point("all.applied")
-		s.page.Pending.Tag.Store(0)
-		check.Point("all.cleared")
-		_ = s.openAndWake() // a page that cannot be woken on has nobody asleep on it
+		_ = f.entry.slot.guard(f.apply) // a page that cannot be woken on has nobody asleep on it
 	}
+	return nil
+}
+
+// propose writes down what the object becomes if it is so decided.
+func (f *found) propose(d *liveness.Decision) {
+	s := f.entry.slot
+	if s.kind == layout.AutoTimerWord {
+		s.page.Other(f.peek.state.Word()).Store(f.peek.schedule)
+	}
+	s.page.Pending.Word.Store(f.peek.next)
+	s.page.Pending.Tag.Store(uint64(d.Tag(s.members)))
+}
+
+// apply does what was decided.
+func (f *found) apply() error {
+	s := f.entry.slot
+	s.cell.StoreUnderGate(f.peek.next, s.me)
+	check.Point("all.applied")
+	s.page.Pending.Tag.Store(0)
+	check.Point("all.cleared")
+	return s.openAndWake()
 }
 
 // widest is the folder whose members everybody can look up who may have to repair

@@ -63,6 +63,10 @@ func (e *entry) listen(number uint32) liveness.Status {
 		}
 		bells.all[key] = b
 	}
+	if !e.slot.trusts(b.peer) {
+		bells.Unlock()
+		return liveness.Unknown
+	}
 	b.listeners[e] = struct{}{}
 	e.bell = b
 	word, silent := b.peer.Bell()
@@ -78,7 +82,7 @@ func (e *entry) listen(number uint32) liveness.Status {
 	bells.Unlock()
 	if status == liveness.Unknown {
 		// The file that we watch may have been removed, and published again.
-		status = e.slot.members.Status(number)
+		status = e.slot.status(number)
 	}
 	return status
 }
@@ -182,10 +186,18 @@ func awaitLock(peer *liveness.Peer, wanted func() bool) {
 func (s *Slot) watch(number uint32) (*liveness.Peer, liveness.Status) {
 	peer, err := s.members.Watch(number)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errs.ErrCorrupt):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errs.ErrCorrupt), errors.Is(err, fs.ErrPermission):
 		return nil, liveness.Unknown
 	case err != nil:
 		return nil, liveness.Alive // no descriptor is left, say: the next tick asks again
+	case !s.trusts(peer):
+		peer.Release()
+		return nil, liveness.Unknown
 	}
 	return peer, liveness.Alive
 }
+
+// trusts says whether the member can be in the object: where only this user may
+// write, others cannot. Who removed a living member's file (or it was systemd) left
+// its number to whoever makes a file of that name.
+func (s *Slot) trusts(peer *liveness.Peer) bool { return !s.private || peer.Private() }

@@ -10,16 +10,8 @@ import (
 	"atoll/internal/layout"
 )
 
-// Change applies next to the object's word, and returns the word before. Whoever
-// it releases is woken. It blocks only while another process holds the gate.
-//
-// allowed is asked first, with the word; it may be nil.
-//
-// # Errors
-//
-// What allowed says. ErrStuck: another process holds the gate and does not let
-// go of it. ErrCorrupt.
-func (s *Slot) Change(next layout.Change, allowed func(word uint32) error) (old uint32, err error) {
+// change is Change, under the guard where one is needed.
+func (s *Slot) change(next layout.Change, allowed func(word uint32) error) (old uint32, err error) {
 	for deadline := (time.Time{}); ; {
 		state := s.cell.Load()
 		if err := s.sound(state); err != nil {
@@ -36,7 +28,7 @@ func (s *Slot) Change(next layout.Change, allowed func(word uint32) error) (old 
 			if err := s.awaitGate(state, &deadline); err != nil {
 				return word, err
 			}
-		case state.Gate() == 0 || state.Sleeper() == s.me:
+		case s.quiet(state):
 			if s.swap(state, next) {
 				return word, nil
 			}
@@ -50,8 +42,14 @@ func (s *Slot) Change(next layout.Change, allowed func(word uint32) error) (old 
 // TryChange is Change on its fast path only: false if it would take the kernel, or
 // another was quicker.
 func (s *Slot) TryChange(next layout.Change) bool {
-	state := s.cell.Load()
-	return (state.Gate() == 0 || state.Sleeper() == s.me) && s.swap(state, next)
+	state := s.fast.Load()
+	return s.quiet(state) && s.swap(state, next)
+}
+
+// quiet says whether nobody is asleep who would have to be woken by the kernel.
+// Readers may be, and cannot say so.
+func (s *Slot) quiet(state layout.State) bool {
+	return (state.Gate() == 0 || state.Sleeper() == s.me) && !s.readers
 }
 
 // swap changes a word for which nobody sleeps but this process. Then no kernel is
@@ -92,12 +90,8 @@ func (s *Slot) openAndWake() error {
 	return s.fault(err)
 }
 
-// Retract applies next without waking anybody: a change that releases no waiter.
-//
-// # Errors
-//
-// As Change.
-func (s *Slot) Retract(next layout.Change) error {
+// retract is Retract, under the guard where one is needed.
+func (s *Slot) retract(next layout.Change) error {
 	for deadline := (time.Time{}); ; {
 		state := s.cell.Load()
 		if err := s.sound(state); err != nil {

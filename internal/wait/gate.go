@@ -3,8 +3,6 @@
 package wait
 
 import (
-	"errors"
-	"io/fs"
 	"sync/atomic"
 	"time"
 
@@ -70,14 +68,20 @@ func (s *Slot) ask(number uint32) (*liveness.Peer, liveness.Status) {
 	if number == 0 || number == s.me {
 		return nil, liveness.Alive
 	}
-	peer, err := s.members.Watch(number)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errs.ErrCorrupt):
-		return nil, liveness.Unknown
-	case err != nil:
-		return nil, liveness.Alive // no descriptor is left, say: the next tick asks again
+	peer, status := s.watch(number)
+	if peer != nil {
+		status = peer.Status()
 	}
-	return peer, peer.Status()
+	return peer, status
+}
+
+// status is ask for those who do not watch.
+func (s *Slot) status(number uint32) liveness.Status {
+	peer, status := s.ask(number)
+	if peer != nil {
+		peer.Release()
+	}
+	return status
 }
 
 // passOn wakes the others who watch a bell that has rung. Whoever watched it does

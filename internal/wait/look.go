@@ -62,7 +62,7 @@ func (s *Slot) peekTimer(p *peek) error {
 // keeps says that taking the object changes nothing, so that the gate does not
 // matter.
 func (s *Slot) keeps() bool {
-	return s.kind == layout.ManualEventWord || s.kind == layout.ManualTimerWord
+	return ReaderMayWait(s.kind)
 }
 
 // take takes the object as peek found it; false if it has changed since.
@@ -93,7 +93,7 @@ func (s *Slot) TryTake() bool {
 	if s.kind.IsTimer() {
 		return false
 	}
-	state := s.cell.Load()
+	state := s.fast.Load()
 	if !s.kind.Sound(state, s.limit) {
 		return false
 	}
@@ -105,12 +105,8 @@ func (s *Slot) TryTake() bool {
 	return s.keeps() || state.Holder() == 0 && s.cell.CompareAndSwap(state, state.With(next))
 }
 
-// Try takes the object if it can be had now.
-//
-// # Errors
-//
-// ErrStuck: another process holds the gate and does not let go of it. ErrCorrupt.
-func (s *Slot) Try() (out Outcome, taken bool, err error) {
+// try is Try, under the guard where one is needed.
+func (s *Slot) try() (out Outcome, taken bool, err error) {
 	claim := layout.Claim{Kind: s.kind, Me: s.me, Start: s.cell.Load().Word()}
 	for deadline := (time.Time{}); ; {
 		pk, err := s.peek(claim)
@@ -123,7 +119,7 @@ func (s *Slot) Try() (out Outcome, taken bool, err error) {
 			if taken, err := s.take(pk); taken || err != nil {
 				return pk.outcome(), taken, err
 			}
-		case pk.verdict == layout.Blocked && (owner == 0 || owner == s.me || s.members.Status(owner) != liveness.Dead):
+		case pk.verdict == layout.Blocked && (owner == 0 || owner == s.me || s.status(owner) != liveness.Dead):
 			return out, false, nil
 		case pk.state.Holder() != 0:
 			if err := s.awaitGate(pk.state, &deadline); err != nil {
@@ -144,7 +140,7 @@ func (w *Waiter) inherit() (Outcome, bool) {
 		s := t.entry.slot
 		state := s.cell.Load()
 		owner := s.kind.Owner(state.Word())
-		if owner == 0 || owner == s.me || state.Holder() != 0 || s.members.Status(owner) != liveness.Dead {
+		if owner == 0 || owner == s.me || state.Holder() != 0 || s.status(owner) != liveness.Dead {
 			continue
 		}
 		if s.cell.CompareAndSwap(state, state.With(t.entry.claim.TakeOver())) {

@@ -24,7 +24,7 @@ var blocking atomic.Int32
 // mayBlock says whether this wait may take a thread; then it counts as one that
 // does.
 func (w *Waiter) mayBlock() bool {
-	if w.all || w.external || len(w.entries) != 1 || !w.entries[0].slot.outside.Load() || w.entries[0].slot.kind.IsTimer() || !futex.HasWaitAny() {
+	if w.parks || w.all || w.external || len(w.entries) != 1 || !w.entries[0].slot.outside.Load() || w.entries[0].slot.kind.IsTimer() || !futex.HasWaitAny() {
 		return false
 	}
 	if blocking.Add(1) <= manyBlocking {
@@ -36,8 +36,7 @@ func (w *Waiter) mayBlock() bool {
 
 // prepare does what a blocked wait can do: take over from a dead owner, repair the
 // gate of a dead holder, or make sure that whatever changes will wake it.
-func (w *Waiter) prepare() (plan, error) {
-	p := plan{never: true, block: w.mayBlock()}
+func (w *Waiter) prepare(p *plan) error {
 	w.list()
 	ready := 0
 	for i, t := range w.targets {
@@ -50,13 +49,13 @@ func (w *Waiter) prepare() (plan, error) {
 		if t.entry == nil {
 			continue
 		}
-		is, err := t.entry.prepare(&p)
+		is, err := t.entry.prepare(p)
 		if err != nil || p.again {
-			return p, err
+			return err
 		}
 		if p.taken {
 			p.out.Index = i
-			return p, nil
+			return nil
 		}
 		if is {
 			ready++
@@ -66,7 +65,7 @@ func (w *Waiter) prepare() (plan, error) {
 		// All can be had, but a gate was in the way, or they can be had since.
 		p.again = true
 	}
-	return p, nil
+	return nil
 }
 
 // prepare is the part of one object. ready: it could be had.
@@ -86,6 +85,10 @@ func (e *entry) prepare(p *plan) (ready bool, err error) {
 	if p.wall && e.waiter.watchClock() {
 		p.again = true // how long it is was looked at before the clock was watched
 		return false, nil
+	}
+	if s.reader {
+		e.sleepOn(p, &s.wakes, &s.page.Wakes, wakes)
+		return ready, nil
 	}
 	if number := e.inTheWay(pk.state); number != 0 && number != s.me {
 		dead, err := e.beware(number, pk, p)
@@ -226,10 +229,9 @@ func (w *Waiter) blockOn(seen uint32, p plan) {
 			return
 		}
 	}
-	if err := futex.WaitAny(watches, -1); err != nil {
-		// The page cannot be slept on. The tick looks after us.
-		<-w.poked
-	}
+	// A page cannot be slept on: the object's, or that of the owner's bell, whose
+	// file somebody has truncated. Parked, each is looked after on its own.
+	w.parks = futex.WaitAny(watches, -1) != nil
 }
 
 // park parks the goroutine until it is poked, ctx ends, a timer is due, or an

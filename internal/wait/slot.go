@@ -25,6 +25,11 @@ type Slot struct {
 	me      uint32
 	members *liveness.Folder
 	id      lockfile.Identity // its place in the order in which gates are closed
+	fast    *layout.Cell      // see Fast
+	writers *Writers          // who can truncate the file beside this user; see guard.go
+	private bool              // its members are this user's
+	reader  bool              // the page may only be read; see reader.go
+	readers bool              // others may wait who can only read it
 
 	mu    sync.Mutex
 	queue []*entry // in the order in which they came
@@ -44,10 +49,15 @@ type Slot struct {
 
 // Object is what a slot needs to know of its object.
 type Object struct {
-	Page  *layout.Page // mapped for writing
-	Kind  layout.Kind
-	Limit uint32            // of a semaphore
-	ID    lockfile.Identity // of its file
+	Page     *layout.Page
+	ReadOnly bool // so is the page mapped
+	Kind     layout.Kind
+	Limit    uint32            // of a semaphore
+	ID       lockfile.Identity // of its file
+	// Readers: there may be some, of other users, whose sleep the object cannot say.
+	Readers bool
+	Writers *Writers // other users who can truncate the file; nil if there are none
+	Private bool     // no other user but root can be in it
 }
 
 // entry is a waiter's place in one slot's queue.
@@ -63,14 +73,15 @@ type entry struct {
 func (s *Slot) Init(o Object, me uint32, members *liveness.Folder) {
 	s.page, s.cell, s.kind, s.limit, s.id = o.Page, &o.Page.Cell, o.Kind, o.Limit, o.ID
 	s.me, s.members = me, members
+	s.reader, s.readers, s.writers, s.private = o.ReadOnly, o.Readers, o.Writers, o.Private
+	if s.fast = s.cell; s.writers != nil {
+		s.fast = nobodys
+	}
 	s.outside.Store(true)
 	s.spin.Store(spinMax)
 	s.wakes.Init(&s.page.Wakes, s.fired)
 	s.gate.Init(s.cell.GateWord(), s.fired)
 }
-
-// Cell is the object's cell, for fast paths and inspection.
-func (s *Slot) Cell() *layout.Cell { return s.cell }
 
 // Waited says whether anybody waits for the auto-reset event, in any process.
 func (s *Slot) Waited() bool { return s.page.Waiters.Load() != 0 }
@@ -78,11 +89,8 @@ func (s *Slot) Waited() bool { return s.page.Waiters.Load() != 0 }
 // Waiting says how many goroutines of this process wait for the object.
 func (s *Slot) Waiting() int { return int(s.waiting.Load()) }
 
-// Retire takes the process's waits for the object out of the kernel, when its last
-// handle is closed and nobody waits any more.
-func (s *Slot) Retire() {
-	s.wakes.Clear()
-	s.gate.Clear()
+// vacate leaves our seat.
+func (s *Slot) vacate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.show(0)
@@ -164,6 +172,9 @@ func (s *Slot) dequeue(e *entry) {
 	if len(s.queue) > 0 {
 		s.tell()
 		return
+	}
+	if s.reader {
+		return // nobody knows of us
 	}
 	// Under the lock, so that who comes next registers after this.
 	if state := s.cell.Load(); state.Sleeper() == s.me {

@@ -107,7 +107,11 @@ func askForAll(waiters []*Waiter) {
 				reappeared[s.members] = true
 				_ = s.members.Reappear()
 			}
-			number := e.inTheWay(s.cell.Load())
+			number, err := e.whoIsInTheWay()
+			if err != nil {
+				w.poke()
+				break
+			}
 			if number == 0 || number == s.me {
 				continue
 			}

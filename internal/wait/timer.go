@@ -21,13 +21,8 @@ import (
 
 var errSchedule = errs.New(errs.ErrCorrupt, "the timer's setting is damaged: some process wrote over it")
 
-// ChangeTimer changes a timer's setting, and has everybody who waits look again.
-// It blocks only while another process holds the gate.
-//
-// # Errors
-//
-// As Change.
-func (s *Slot) ChangeTimer(next func(s layout.Schedule, now int64) layout.Schedule) error {
+// changeTimer is ChangeTimer, under the guard where one is needed.
+func (s *Slot) changeTimer(next func(s layout.Schedule, now int64) layout.Schedule) error {
 	for deadline := (time.Time{}); ; {
 		pk, err := s.peek(layout.Claim{Kind: s.kind})
 		if err != nil {

@@ -75,6 +75,9 @@ type Waiter struct {
 	stopCtx  func() bool
 	missing  time.Time // since when the file of who is in the way has been gone
 	external bool      // some target is
+	guarded  bool      // some object is
+	fault    error     // an object was lost while the wait began
+	parks    bool      // its thread cannot block
 	only     [1]target // storage for the usual case
 	first    entry
 }
@@ -119,7 +122,10 @@ func (w *Waiter) add(t Target) target {
 	}
 	*e = entry{waiter: w, slot: t.Slot}
 	w.entries = append(w.entries, e)
-	t.Slot.enqueue(e)
+	w.guarded = w.guarded || t.Slot.writers != nil
+	if err := t.Slot.guard(func() error { t.Slot.enqueue(e); return nil }); err != nil {
+		w.fault = err
+	}
 	return target{entry: e, closed: t.Closed}
 }
 
@@ -136,7 +142,7 @@ func (w *Waiter) End() {
 	w.unwatchClock()
 	for _, e := range w.entries {
 		e.deafen()
-		e.slot.dequeue(e)
+		_ = e.slot.guard(func() error { e.slot.dequeue(e); return nil }) // if it is gone, the others were told
 	}
 	for _, t := range w.targets {
 		if t.unwatch != nil {
@@ -176,8 +182,19 @@ func (w *Waiter) poke() {
 // ctx.Err(), wrapped, and with ErrStuck when another process holds a gate.
 // fs.ErrClosed. ErrStuck: the owner cannot be asked whether it lives. ErrCorrupt.
 // What an external target says.
-func (w *Waiter) Wait(ctx context.Context) (Outcome, error) {
+func (w *Waiter) Wait(ctx context.Context) (out Outcome, err error) {
 	defer w.End()
+	if !w.guarded {
+		return w.wait(ctx)
+	}
+	if w.fault != nil {
+		return Outcome{}, w.fault
+	}
+	err = w.guard(func() (err error) { out, err = w.wait(ctx); return err })
+	return out, err
+}
+
+func (w *Waiter) wait(ctx context.Context) (Outcome, error) {
 	for {
 		seen := w.control.Load()
 		if i := w.closedTarget(); i >= 0 {
@@ -204,18 +221,24 @@ func (w *Waiter) Wait(ctx context.Context) (Outcome, error) {
 		if w.spin(seen) {
 			continue
 		}
-		p, err := w.prepare()
-		if err == nil && !p.taken {
-			err = w.overdue(p.missing)
-		}
-		if err == nil && !p.taken && !p.again {
-			w.sleep(ctx, seen, p)
-		}
-		p.release()
-		if p.taken || err != nil {
-			return p.out, err
+		if out, taken, err := w.once(ctx, seen); taken || err != nil {
+			return out, err
 		}
 	}
+}
+
+// once sleeps until there may be something new, unless there is already.
+func (w *Waiter) once(ctx context.Context, seen uint32) (out Outcome, taken bool, err error) {
+	p := plan{never: true, block: w.mayBlock()}
+	defer p.release()
+	err = w.prepare(&p)
+	if err == nil && !p.taken {
+		err = w.overdue(p.missing)
+	}
+	if err == nil && !p.taken && !p.again {
+		w.sleep(ctx, seen, p)
+	}
+	return p.out, p.taken, err
 }
 
 // isBehind says whether another goroutine of this process is first in the queue
@@ -267,6 +290,12 @@ func (e *entry) inTheWay(state layout.State) uint32 {
 		return holder
 	}
 	return e.slot.kind.Owner(state.Word())
+}
+
+// whoIsInTheWay is inTheWay by the object's state now.
+func (e *entry) whoIsInTheWay() (number uint32, err error) {
+	err = e.slot.guard(func() error { number = e.inTheWay(e.slot.cell.Load()); return nil })
+	return number, err
 }
 
 // plan is what a blocked wait sleeps on.
