@@ -3,6 +3,7 @@ package atoll
 import (
 	"iter"
 
+	"atoll/internal/boundary"
 	"atoll/internal/layout"
 	"atoll/internal/namespace"
 	"atoll/internal/onlinux"
@@ -24,6 +25,8 @@ type (
 	kernelProcessWait = onlinux.ProcessWait
 	kernelChannelWait = onlinux.ChannelWait
 	kernelObjectError = onlinux.ObjectError
+
+	kernelPrivateNamespace = onlinux.PrivateNamespace
 
 	kernelSection        = onlinux.Section
 	kernelSectionOptions = onlinux.SectionOptions
@@ -70,6 +73,22 @@ func kernelStat(name string) (Info, error) {
 }
 
 func kernelSweep(scope Scope) (int, error) { return onlinux.Sweep(namespace.Scope(scope)) }
+
+func newPrivateNamespace(b Boundary, alias string) (*kernelPrivateNamespace, error) {
+	k, err := boundary.New(b.Name, b.Users, b.Groups)
+	if err != nil {
+		return nil, err
+	}
+	return onlinux.NewPrivateNamespace(k, alias, nil)
+}
+
+func openPrivateNamespace(b Boundary, alias string) (*kernelPrivateNamespace, error) {
+	k, err := boundary.New(b.Name, b.Users, b.Groups)
+	if err != nil {
+		return nil, err
+	}
+	return onlinux.OpenPrivateNamespace(k, alias)
+}
 
 func infoOf(k onlinux.Info) Info {
 	h := &k.Header

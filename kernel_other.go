@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"atoll/internal/access"
+	"atoll/internal/namespace"
 )
 
 // There is no kernel for this system yet: every call that makes or opens an
@@ -128,6 +129,13 @@ func kernelList(Scope) iter.Seq2[Info, error] {
 
 func kernelStat(string) (Info, error) { return Info{}, errSystem }
 func kernelSweep(Scope) (int, error)  { return 0, errSystem }
+
+type kernelPrivateNamespace struct{ Scope namespace.Scope }
+
+func newPrivateNamespace(Boundary, string) (*kernelPrivateNamespace, error)  { return nil, errSystem }
+func openPrivateNamespace(Boundary, string) (*kernelPrivateNamespace, error) { return nil, errSystem }
+func (*kernelPrivateNamespace) Path() string                                 { return "" }
+func (*kernelPrivateNamespace) Close() error                                 { return errSystem }
 
 type kernelSectionOptions struct {
 	Size                int64

@@ -53,6 +53,8 @@ var layers = map[string]layer{
 	"internal/liveness":  {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/namespace": {row: 3, allow: []string{xsys}},
 
+	"internal/boundary": {row: 4, allow: []string{xsys}, linuxOnly: true},
+
 	"internal/park": {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/wait": {row: 4, allow: []string{xsys}, linuxOnly: true},
 

@@ -5,10 +5,13 @@ import (
 	"io/fs"
 	"iter"
 	"time"
+
+	"atoll/internal/namespace"
 )
 
-// Scope is a directory of names.
-type Scope uint8
+// Scope is a directory of names: this user's, the one that all users share, or that
+// of a private namespace, which PrivateNamespace.Scope gives.
+type Scope uint32
 
 // The scopes.
 const (
@@ -16,13 +19,9 @@ const (
 	GlobalScope              // names shared by all users
 )
 
-// String returns "Local" or "Global".
-func (s Scope) String() string {
-	if s == GlobalScope {
-		return "Global"
-	}
-	return "Local"
-}
+// String returns "Local", "Global", or the alias of a private namespace that this
+// process has open.
+func (s Scope) String() string { return namespace.Scope(s).String() }
 
 // Process is a process that has to do with an object.
 type Process struct {
@@ -143,8 +142,8 @@ func Sweep(scope Scope) (removed int, err error) {
 }
 
 func (s Scope) check() error {
-	if s > GlobalScope {
-		return fmt.Errorf("no scope has the number %d: %w", s, fs.ErrInvalid)
+	if s > GlobalScope && !namespace.Scope(s).Known() {
+		return fmt.Errorf("no scope has the number %d, or its private namespace is closed: %w", s, fs.ErrInvalid)
 	}
 	return nil
 }

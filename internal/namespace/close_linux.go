@@ -86,14 +86,21 @@ func (o *Object) DropView() error {
 // DropHandle closes a handle. The last one of the process lets go of the object,
 // and if no other process holds it either, its name is free when this returns.
 func (o *Object) DropHandle() error {
+	last, err := o.dropHandle()
+	if last && o.dir != nil {
+		o.dir.Release()
+	}
+	return err
+}
+
+func (o *Object) dropHandle() (last bool, err error) {
 	mu := o.mu()
 	mu.Lock()
 	defer mu.Unlock()
 	o.handles--
 	if o.handles > 0 {
-		return nil
+		return false, nil
 	}
-	var err error
 	switch {
 	case o.dir != nil:
 		delete(o.dir.held, o.ID)
@@ -101,7 +108,7 @@ func (o *Object) DropHandle() error {
 	default:
 		err = o.letGoLoose()
 	}
-	return errors.Join(err, o.closeIdle())
+	return true, errors.Join(err, o.closeIdle())
 }
 
 // LeftToOthers says whether this process has let go of the object while others

@@ -35,6 +35,8 @@ type Dir struct {
 	mu   sync.Mutex
 	held map[lockfile.Identity]*Object // what this process holds in it
 	next sweepCursor
+	uses int    // see Retain
+	last func() // called when the last use ends
 }
 
 // Base is the directory in which Local and Global lie.
@@ -71,20 +73,33 @@ func secureExecution() bool {
 // fs.ErrPermission: a directory with a wrong owner or mode; the text says what
 // was found and what is needed. errors.ErrUnsupported: not on tmpfs.
 func OpenDir(base string, scope Scope) (*Dir, error) {
-	baseFD, err := openBase(base)
+	baseFD, err := OpenBase(base)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = unix.Close(baseFD) }()
 	want := wanted(scope)
-	path := filepath.Join(base, want.name)
-	fd, err := want.open(baseFD, path)
+	return openWanted(baseFD, want, filepath.Join(base, want.name), scope)
+}
+
+// OpenDirAt opens and verifies the directory of a private namespace, which belongs
+// to its founder uid and has been made.
+//
+// # Errors
+//
+// As OpenDir.
+func OpenDirAt(parent int, name, path string, scope Scope, uid uint32) (*Dir, error) {
+	return openWanted(parent, wantedDir{name: name, uid: uid, anyMode: true}, path, scope)
+}
+
+func openWanted(parent int, want wantedDir, path string, scope Scope) (*Dir, error) {
+	fd, err := want.open(parent, path)
 	if err != nil {
 		return nil, err
 	}
 	inner := want
-	inner.name = membersName
-	members, err := inner.open(fd, filepath.Join(path, membersName))
+	inner.name = MembersName
+	members, err := inner.open(fd, filepath.Join(path, MembersName))
 	if err != nil {
 		_ = unix.Close(fd)
 		return nil, err
@@ -116,9 +131,31 @@ func (d *Dir) Gone() bool {
 	return unix.Fstat(d.members, &st) != nil || st.Nlink == 0
 }
 
-// openBase opens the base and refuses one in which a stranger could replace our
+// Retain counts a use of the directory: a handle of its namespace, a membership.
+// An object that is held in it is one, too.
+func (d *Dir) Retain() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.uses++
+}
+
+// WhenUnused says what is to be done when the last use has ended.
+func (d *Dir) WhenUnused(done func()) { d.last = done }
+
+// Release ends a use.
+func (d *Dir) Release() {
+	d.mu.Lock()
+	d.uses--
+	last := d.uses == 0 && d.last != nil
+	d.mu.Unlock()
+	if last {
+		d.last()
+	}
+}
+
+// OpenBase opens the base and refuses one in which a stranger could replace our
 // directories, or that is not memory.
-func openBase(base string) (int, error) {
+func OpenBase(base string) (int, error) {
 	fd, err := lockfile.OpenDirectory(unix.AT_FDCWD, base, 0)
 	if err != nil {
 		return -1, fmt.Errorf("base directory %s: %w", base, err)
@@ -153,6 +190,9 @@ type wantedDir struct {
 	uid    uint32
 	mode   uint32
 	create bool
+	// anyMode: its owner says who may enter. Where others may write it must be
+	// sticky, so that they cannot replace each other's files.
+	anyMode bool
 }
 
 func wanted(scope Scope) wantedDir {
@@ -177,10 +217,12 @@ func (w wantedDir) open(parent int, path string) (int, error) {
 	}
 	fd, err := lockfile.OpenDirectory(parent, w.name, unix.O_NOFOLLOW)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return -1, errs.New(fs.ErrNotExist, "%s does not exist; only root may create it: as root, run: mkdir -m %o %s %s/%s", path, w.mode, path, path, membersName)
+	case errors.Is(err, fs.ErrNotExist) && !w.anyMode:
+		return -1, errs.New(fs.ErrNotExist, "%s does not exist; only root may create it: as root, run: mkdir -m %o %s %s/%s", path, w.mode, path, path, MembersName)
 	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR):
 		return -1, errs.New(fs.ErrPermission, "%s is not a directory; remove it", path)
+	case errors.Is(err, fs.ErrPermission):
+		return -1, errs.Because(err, 0, fs.ErrPermission, "%s does not let this user in", path)
 	case err != nil:
 		return -1, fmt.Errorf("%s: %w", path, err)
 	}
@@ -216,7 +258,9 @@ func (w wantedDir) verify(fd int, path string) error {
 	switch mode := st.Mode & 0o7777; {
 	case st.Uid != w.uid:
 		return errs.New(fs.ErrPermission, "%s belongs to uid %d, it must belong to uid %d; whoever made it must remove it", path, st.Uid, w.uid)
-	case mode != w.mode:
+	case w.anyMode && mode&0o022 != 0 && mode&unix.S_ISVTX == 0:
+		return errs.New(fs.ErrPermission, "%s has mode %#o: others may write and it is not sticky, so they could replace your files", path, mode)
+	case !w.anyMode && mode != w.mode:
 		return errs.New(fs.ErrPermission, "%s has mode %#o, it must have %#o; run: chmod %o %s", path, mode, w.mode, w.mode, path)
 	case int64(fsys.Type) != unix.TMPFS_MAGIC:
 		return errs.New(errors.ErrUnsupported, "%s is not on tmpfs", path)

@@ -52,7 +52,7 @@ func TestOpenDirMakesIt(t *testing.T) {
 			if d.Path != c.path || d.Gone() {
 				t.Errorf("%s, gone: %v", d.Path, d.Gone())
 			}
-			for _, path := range []string{c.path, filepath.Join(c.path, membersName)} {
+			for _, path := range []string{c.path, filepath.Join(c.path, MembersName)} {
 				st, err := os.Lstat(path)
 				if must(t, err); st.Mode() != c.mode {
 					t.Errorf("%s has mode %v, want %v", path, st.Mode(), c.mode)
@@ -84,10 +84,10 @@ func TestOpenDirRefuses(t *testing.T) {
 			return errors.Join(makeDir(path, 0o700), os.Chown(path, unprivileged, unprivileged))
 		}, fs.ErrPermission, []string{"belongs to uid 12345, it must belong to uid"}, true},
 		"members is a link": {func(path string) error {
-			return errors.Join(makeDir(path, 0o700), os.Symlink("/etc", filepath.Join(path, membersName)))
+			return errors.Join(makeDir(path, 0o700), os.Symlink("/etc", filepath.Join(path, MembersName)))
 		}, fs.ErrPermission, []string{"/members is not a directory"}, false},
 		"members has another mode": {func(path string) error {
-			return errors.Join(makeDir(path, 0o700), makeDir(filepath.Join(path, membersName), 0o777))
+			return errors.Join(makeDir(path, 0o700), makeDir(filepath.Join(path, MembersName), 0o777))
 		}, fs.ErrPermission, []string{"/members has mode 0777"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -218,7 +218,7 @@ var _ = testkit.Role("first-use", func(self *testkit.Self) {
 	d, err := OpenDir(self.Args[0], Local)
 	self.Must(err)
 	self.Must(d.round(local("x")))
-	for _, path := range []string{d.Path, filepath.Join(d.Path, membersName)} {
+	for _, path := range []string{d.Path, filepath.Join(d.Path, MembersName)} {
 		st, err := os.Lstat(path)
 		self.Must(err)
 		self.Say("%#o", st.Mode().Perm())
@@ -321,7 +321,7 @@ func TestRemovedDir(t *testing.T) {
 	d, base := newDir(t)
 	o, err := d.create(local("x"))
 	must(t, err)
-	must(t, os.RemoveAll(filepath.Join(d.Path, membersName)))
+	must(t, os.RemoveAll(filepath.Join(d.Path, MembersName)))
 	if !d.Gone() {
 		t.Error("the members are gone, unnoticed")
 	}

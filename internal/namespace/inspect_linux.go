@@ -41,7 +41,7 @@ func (s *Sight) Name(scope Scope) Name {
 //
 // What is wrong with the base, as OpenDir says it.
 func Exists(base string, scope Scope) (bool, error) {
-	fd, err := openBase(base)
+	fd, err := OpenBase(base)
 	if err != nil {
 		return false, err
 	}

@@ -12,9 +12,9 @@ import (
 )
 
 // Scope is a directory of names.
-type Scope uint8
+type Scope uint32
 
-// The scopes.
+// The scopes. Others are private namespaces that this process has open: see Admit.
 const (
 	Local  Scope = iota // the user's own
 	Global              // shared by all users
@@ -29,10 +29,14 @@ const (
 )
 
 func (s Scope) String() string {
-	if s == Global {
+	switch s {
+	case Local:
+		return localPrefix
+	case Global:
 		return globalPrefix
+	default:
+		return aliasOf(s)
 	}
-	return localPrefix
 }
 
 // MaxUnits is the longest name, with its prefix, in UTF-16 units.
@@ -46,8 +50,8 @@ type Name struct {
 
 // String is the name as a user may write it.
 func (n Name) String() string {
-	if n.Scope == Global {
-		return globalPrefix + separator + n.Base
+	if n.Scope != Local {
+		return n.Scope.String() + separator + n.Base
 	}
 	return n.Base
 }
@@ -77,16 +81,15 @@ func Parse(name string) (Name, error) {
 		return Name{}, errs.Numbered(errs.BadPathname, errs.ErrBadName, "a name must not begin with a backslash")
 	case prefix == sessions:
 		return Name{}, errs.Numbered(errs.AccessDenied, fs.ErrPermission, `the prefix Session\ is reserved for the system; use Local\ or Global\`)
-	case prefix != localPrefix && prefix != globalPrefix:
-		return Name{}, errs.Numbered(errs.PathNotFound, fs.ErrNotExist, `%q is not a name space here (Local and Global are, and are case-sensitive)`, prefix)
+	}
+	scope, known := scopeOf(prefix)
+	if !known {
+		return Name{}, errs.Numbered(errs.PathNotFound, fs.ErrNotExist, `%q is not a name space here (Local and Global are, and are case-sensitive, and the private namespaces that this process has open)`, prefix)
 	}
 	if err := errors.Join(checkBase(base), occupied(base)); err != nil {
 		return Name{}, err
 	}
-	if prefix == globalPrefix {
-		return Name{Global, base}, nil
-	}
-	return Name{Local, base}, nil
+	return Name{scope, base}, nil
 }
 
 // occupied refuses the names that the prefixes have in every directory.
@@ -131,9 +134,9 @@ func checkText(name string) error {
 	return nil
 }
 
-// membersName is the folder of member files in each directory; no object's file
+// MembersName is the folder of member files in each directory; no object's file
 // is called so.
-const membersName = "members"
+const MembersName = "members"
 
 // longest name of a file on Linux, in bytes.
 const maxFileName = 255
@@ -149,8 +152,8 @@ func (n Name) FileName() string {
 		escapeByte(&b, n.Base[i], i == 0)
 	}
 	escaped := b.String()
-	if escaped == membersName {
-		return "%6D" + membersName[1:]
+	if escaped == MembersName {
+		return "%6D" + MembersName[1:]
 	}
 	if len(escaped) <= maxFileName {
 		return escaped

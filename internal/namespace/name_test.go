@@ -122,7 +122,7 @@ func checkFileName(t fataler, n Name) string {
 	t.Helper()
 	file := n.FileName()
 	switch {
-	case file == "" || file == "." || file == ".." || file == membersName:
+	case file == "" || file == "." || file == ".." || file == MembersName:
 		t.Fatalf("%q has the file %q", n.Base, file)
 	case len(file) > maxFileName:
 		t.Fatalf("%.40q has a file name of %d bytes", n.Base, len(file))

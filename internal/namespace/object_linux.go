@@ -105,6 +105,7 @@ func (d *Dir) publish(fd int, name Name, header layout.Header, rights access.Fil
 	}
 	check.Point("create.linked")
 	d.held[o.ID] = o
+	d.uses++
 	return o, nil
 }
 
@@ -352,6 +353,7 @@ func (d *Dir) enter(o *Object) *Object {
 	first := d.held[o.ID]
 	if first == nil {
 		d.held[o.ID] = o
+		d.uses++
 		return o
 	}
 	first.handles++

@@ -44,7 +44,7 @@ func (d *Dir) sweepSome() {
 	}
 	next := int64(0) // after the end from the beginning
 	for _, e := range entries {
-		if e.name != membersName {
+		if e.name != MembersName {
 			_, _ = d.sweepFile(e.name)
 		}
 		next = e.next
@@ -142,7 +142,7 @@ func readSome(dir int, offset int64) (entries []entry, err error) {
 // false. What is there from beginning to end is seen exactly once; files that
 // come or go meanwhile may or may not be seen.
 func (d *Dir) Names(yield func(file string) bool) error {
-	return lockfile.Names(d.fd, func(name string) bool { return name == membersName || yield(name) })
+	return lockfile.Names(d.fd, func(name string) bool { return name == MembersName || yield(name) })
 }
 
 // Sweep removes every file in the directory that nobody holds, and says how many

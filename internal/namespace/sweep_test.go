@@ -211,7 +211,7 @@ func TestALookIsBounded(t *testing.T) {
 		}
 	}
 	if len(seen) != 1001 {
-		t.Errorf("saw %d entries of 1000 and %s", len(seen), membersName)
+		t.Errorf("saw %d entries of 1000 and %s", len(seen), MembersName)
 	}
 	_, err := d.Sweep()
 	must(t, err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"atoll/internal/access"
+	"atoll/internal/boundary"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/namespace"
@@ -46,6 +47,9 @@ type Info struct {
 // lookSpace is spaceOf for one who only looks: it returns nil, and makes nothing,
 // if there is no such directory, and so no object in it.
 func lookSpace(scope namespace.Scope) (*space, error) {
+	if scope.Private() {
+		return spaceOf(scope)
+	}
 	there, err := namespace.Exists(namespace.Base(), scope)
 	if err != nil || !there {
 		return nil, err
@@ -64,6 +68,7 @@ func List(scope namespace.Scope) iter.Seq2[Info, error] {
 		if s == nil {
 			return
 		}
+		defer s.dir.Release()
 		sights, err := s.dir.PeekAll()
 		users := findUsers(sights)
 		for i := range sights {
@@ -93,6 +98,7 @@ func Stat(text string) (Info, error) {
 	if s == nil {
 		return Info{}, errs.New(fs.ErrNotExist, "no such object")
 	}
+	defer s.dir.Release()
 	sight, err := s.dir.PeekName(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -114,13 +120,18 @@ func Stat(text string) (Info, error) {
 
 // Sweep removes what killed processes left in a scope.
 func Sweep(scope namespace.Scope) (removed int, err error) {
-	s, err := lookSpace(scope)
-	if err != nil || s == nil {
-		return 0, err
+	if scope == namespace.Local {
+		// What is left of this user's private namespaces belongs to nobody else.
+		removed, err = boundary.Sweep(namespace.Base())
 	}
-	removed, err = s.dir.Sweep()
-	_, e := sweepMembers(s)
-	return removed, errors.Join(err, e)
+	s, e := lookSpace(scope)
+	if e != nil || s == nil {
+		return removed, errors.Join(err, e)
+	}
+	defer s.dir.Release()
+	n, e := s.dir.Sweep()
+	_, e2 := sweepMembers(s)
+	return removed + n, errors.Join(err, e, e2)
 }
 
 // sweepMembers removes the files of dead members that no object in the directory
@@ -132,10 +143,14 @@ func sweepMembers(s *space) (removed int, err error) {
 			return named, sure, err
 		}
 		// What a wait for all over objects of both came to stands in a file of Global.
+		if err := numbersInPrivate(named); err != nil {
+			return nil, false, err
+		}
 		local, err := lookSpace(namespace.Local)
 		if err != nil || local == nil {
 			return named, err == nil, err
 		}
+		defer local.dir.Release()
 		more, sure, err := local.dir.Numbers()
 		maps.Copy(named, more)
 		return named, sure, err

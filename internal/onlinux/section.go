@@ -63,6 +63,7 @@ func openSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 		p.security = o.Request.Security
 	}
 	t, err := resolve(name, intent)
+	defer t.release()
 	var inner *namespace.Object
 	if err == nil {
 		inner, created, err = t.obtain(intent, p)

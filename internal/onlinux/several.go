@@ -127,17 +127,22 @@ func waitSeveral(ctx context.Context, objects []Waitable, all bool, signal Signa
 // together refuses what cannot be waited for all at once.
 func together(targets []wait.Target) error {
 	seen := make(map[*wait.Slot]int)
+	var slots []*wait.Slot
+	var indexes []int
 	for i, t := range targets {
 		if t.External != nil && !t.External.Lasting() {
 			return errs.New(errors.ErrUnsupported, "object %d cannot take part in a wait for all: it cannot be taken together with others", i)
-		}
-		if first := targets[0].Slot; first != nil && t.Slot != nil && !wait.Together(first, t.Slot) {
-			return errs.New(errors.ErrUnsupported, "objects 0 and %d are of two directories, of which somebody has removed one; open them anew", i)
 		}
 		if before, twice := seen[t.Slot]; twice && t.Slot != nil {
 			return errs.New(fs.ErrInvalid, "objects %d and %d are the same; a wait for all needs each once", before, i)
 		}
 		seen[t.Slot] = i
+		if t.Slot != nil {
+			slots, indexes = append(slots, t.Slot), append(indexes, i)
+		}
+	}
+	if apart, ok := wait.Together(slots); !ok {
+		return errs.New(errors.ErrUnsupported, "objects %d and %d are of two directories, and none is global, so there is no place where all who use them could read what such a wait came to: two name spaces, or one that somebody has removed and that was made anew; open them in one, or in Global\\", indexes[0], indexes[apart])
 	}
 	return nil
 }

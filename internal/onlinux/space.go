@@ -16,6 +16,7 @@ import (
 	"atoll/internal/liveness"
 	"atoll/internal/lockfile"
 	"atoll/internal/namespace"
+	"atoll/internal/wait"
 )
 
 // space is one directory of names with its members.
@@ -23,16 +24,19 @@ type space struct {
 	dir     *namespace.Dir
 	members *liveness.Folder
 	tidied  sync.Once
+	private *private // nil: Local or Global
 }
 
 // manyMembers is how many member files must have piled up before a process that
 // joins sweeps those of the dead, which costs a look at every object.
 const manyMembers = 64
 
-// join makes this process a member of the directory. Leave ends that.
+// join makes this process a member of the directory. leave ends that.
 func (s *space) join() (uint32, error) {
+	s.dir.Retain()
 	me, err := s.members.Join()
 	if err != nil {
+		s.dir.Release()
 		return 0, err
 	}
 	s.tidied.Do(func() {
@@ -43,33 +47,63 @@ func (s *space) join() (uint32, error) {
 	return me, nil
 }
 
-// spaces are the directories this process has opened, each once.
-var spaces struct {
-	sync.Mutex
-	open map[namespace.Scope]*space
+func (s *space) leave() error {
+	err := s.members.Leave()
+	if s.members.Self() == 0 {
+		wait.Forget(s.members)
+	}
+	s.dir.Release()
+	return err
 }
 
+// stay makes the membership last until the process ends, and with it the
+// directory.
+func (s *space) stay() {
+	s.dir.Retain()
+	s.members.Stay()
+}
+
+// spaces are the directories this process has opened, each once.
+var spaces = struct {
+	sync.Mutex
+	open map[namespace.Scope]*space
+}{open: map[namespace.Scope]*space{}}
+
 // spaceOf opens the directory of a scope, or opens it anew if somebody has
-// removed it under us; objects that are still held stay in the old one.
-func spaceOf(scope namespace.Scope) (*space, error) {
+// removed it under us; objects that are still held stay in the old one. The caller
+// gives it back with dir.Release.
+func spaceOf(scope namespace.Scope) (s *space, err error) {
 	spaces.Lock()
 	defer spaces.Unlock()
-	if s := spaces.open[scope]; s != nil && !s.dir.Gone() {
+	defer func() {
+		if err == nil {
+			s.dir.Retain()
+		}
+	}()
+	s = spaces.open[scope]
+	switch {
+	case s != nil && !s.dir.Gone():
 		return s, nil
+	case s != nil && scope.Private():
+		return nil, errs.Numbered(errs.PathNotFound, fs.ErrNotExist, "somebody has removed %s, the directory of the private namespace", s.dir.Path)
+	case scope.Private():
+		return nil, errs.Numbered(errs.PathNotFound, fs.ErrNotExist, "the private namespace is closed in this process")
 	}
 	dir, err := namespace.OpenDir(namespace.Base(), scope)
 	if err != nil {
 		return nil, err
 	}
-	s := &space{dir: dir, members: liveness.OpenFolder(dir.MembersFD())}
-	if scope != namespace.Global {
-		s.members.LookIn(globalMembers)
-	}
-	if spaces.open == nil {
-		spaces.open = make(map[namespace.Scope]*space)
-	}
+	s = newSpace(dir)
 	spaces.open[scope] = s
 	return s, nil
+}
+
+func newSpace(dir *namespace.Dir) *space {
+	s := &space{dir: dir, members: liveness.OpenFolder(dir.MembersFD())}
+	if dir.Scope != namespace.Global {
+		s.members.LookIn(globalMembers)
+	}
+	return s
 }
 
 // Intent is what a call wants of a name.
@@ -90,7 +124,8 @@ type target struct {
 	unnamed bool
 }
 
-// resolve finds the directory of a name. The empty name is an unnamed object.
+// resolve finds the directory of a name. The empty name is an unnamed object. The
+// caller calls release.
 func resolve(name string, intent Intent) (target, error) {
 	if name == "" {
 		if intent == MustOpen {
@@ -109,6 +144,12 @@ func resolve(name string, intent Intent) (target, error) {
 		err = errs.New(fs.ErrPermission, "%v", err)
 	}
 	return target{space: s, name: parsed}, err
+}
+
+func (t target) release() {
+	if t.space != nil {
+		t.space.dir.Release()
+	}
 }
 
 // plan is how to make an object, if one is to be made.
@@ -214,5 +255,6 @@ func globalMembers() *liveness.Folder {
 	if s == nil || err != nil {
 		return nil
 	}
+	defer s.dir.Release() // Global stays
 	return s.members
 }

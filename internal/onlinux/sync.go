@@ -160,6 +160,7 @@ func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, cre
 		// Its waiters and owners are members somewhere, too.
 		t.space, err = spaceOf(namespace.Local)
 	}
+	defer t.release()
 	if err != nil {
 		return nil, false, err
 	}
@@ -185,7 +186,7 @@ func (s *space) syncHandle(rights access.Mask, obtain func(me uint32) (*namespac
 	}
 	h.inner, err = obtain(me)
 	if err != nil {
-		return nil, errors.Join(err, s.members.Leave())
+		return nil, errors.Join(err, s.leave())
 	}
 	kind, _ := kindOf(h.inner.Header)
 	h.att, err = attach(h.inner, kind, me, s.members)
@@ -209,13 +210,9 @@ func (h *syncHandle) shutSync() error {
 	}
 	err := h.inner.DropHandle()
 	if h.att != nil && h.att.abandoned.Load() && h.inner.LeftToOthers() {
-		h.space.members.Stay()
+		h.space.stay()
 	}
-	err = errors.Join(err, h.space.members.Leave())
-	if h.space.members.Self() == 0 {
-		wait.Forget(h.space.members)
-	}
-	return err
+	return errors.Join(err, h.space.leave())
 }
 
 // Previous says who abandoned a mutex, as far as that is known.

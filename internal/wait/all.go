@@ -129,9 +129,25 @@ func (e *entry) tryClose() (found, bool, error) {
 }
 
 // Together says whether one place for a decision can be read by all who may have to
-// repair the gates of both objects: they are of one directory, or one is global.
-func Together(a, b *Slot) bool {
-	return a.members == b.members || a.members.IsGlobal() || b.members.IsGlobal()
+// repair the gate of any of the objects: all are of one directory, or some are
+// global. apart is the first that is the reason why not.
+func Together(slots []*Slot) (apart int, ok bool) {
+	if len(slots) == 0 {
+		return 0, true
+	}
+	widest := slots[0].members
+	for _, s := range slots {
+		if s.members.IsGlobal() {
+			widest = s.members
+			break
+		}
+	}
+	for i, s := range slots {
+		if s.members != widest && (!widest.IsGlobal() || s.members.IsGlobal()) {
+			return i, false
+		}
+	}
+	return 0, true
 }
 
 // decide takes objects whose gates are all ours. An error says that it took none,

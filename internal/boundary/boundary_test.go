@@ -1,0 +1,325 @@
+//go:build linux
+
+package boundary
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/namespace"
+	"atoll/internal/testkit"
+)
+
+func TestKeyIsAliasAndBoundary(t *testing.T) {
+	seen := map[string]string{}
+	for _, k := range []Key{
+		key(t, "a", []int{1}, nil), key(t, "b", []int{1}, nil), key(t, "a", []int{2}, nil), key(t, "a", nil, []int{1}),
+		key(t, "a", []int{1}, []int{1}), key(t, "a", []int{1, 2}, nil), key(t, `a","boundary`, []int{1}, nil),
+		{Alias: "a", Boundary: Boundary{Name: "x", Users: []uint32{1}, Groups: []uint32{}}},
+	} {
+		text := fmt.Sprintf("%+v", k)
+		if other, twice := seen[k.prefix()]; twice {
+			t.Errorf("%s and %s have one directory", text, other)
+		}
+		seen[k.prefix()] = text
+	}
+	one, two := key(t, "a", []int{3, 1, 2, 1}, []int{9, 8}), key(t, "a", []int{1, 2, 3}, []int{8, 9, 9})
+	if one.prefix() != two.prefix() {
+		t.Error("order or duplicates matter")
+	}
+}
+
+func TestFoundFindRelease(t *testing.T) {
+	base := openBase(t)
+	k := key(t, "club", []int{os.Geteuid()}, nil)
+	if _, err := Find(base, k); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	p, err := Found(base, k, k.Boundary.Usual())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Found(base, k, k.Boundary.Usual()); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), fmt.Sprintf("pid %d", os.Getpid())) {
+		t.Errorf("founded twice: %v", err)
+	}
+	if names := left(t, base); len(names) != 1 {
+		t.Errorf("the loser left something: %v", names)
+	}
+	q, err := Find(base, k)
+	if err != nil || q.Name() != p.Name() || q.UID != uint32(os.Geteuid()) || q.Record.PID != os.Getpid() {
+		t.Fatalf("%+v, %v", q, err)
+	}
+	p.Retire()
+	if _, err := Find(base, k); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("found after its founder has left: %v", err)
+	}
+	entered, err := Enter(base, p.Name())
+	if err != nil {
+		t.Fatalf("who gets an object of it cannot enter: %v", err)
+	}
+	p.Release()
+	q.Release()
+	if n, err := Sweep(base); n != 0 || err != nil || len(left(t, base)) != 1 {
+		t.Errorf("a sweep took what is in use: %d, %v, %v", n, err, left(t, base))
+	}
+	dir, err := entered.Names(namespace.Local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dir.Close(); err != nil {
+		t.Fatal(err)
+	}
+	entered.Release()
+	empty(t, base)
+	for _, name := range []string{p.Name(), "atoll", "../x", Prefix + "x", Prefix + "00-0-/../..", ""} {
+		if _, err := Enter(base, name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Enter(%q) = %v", name, err)
+		}
+	}
+}
+
+// Members of one group, of several users, are one club: any of them founds, all
+// others get in, and nobody else.
+func TestGroup(t *testing.T) {
+	base := openBase(t)
+	member := func(uid int, groups ...int) *testkit.Child {
+		return startFounder(t, uid, groups, base, fmt.Sprintf("groups=%d", clubGroup))
+	}
+	founder, other, outsider := member(firstUser, clubGroup), member(firstUser+1, otherClub, clubGroup), member(firstUser+2, otherClub)
+	ask(t, outsider, "found", "denied")
+	ask(t, founder, "found", "ok")
+	ask(t, other, "found", "exists")
+	ask(t, other, "find", "ok")
+	ask(t, other, "enter", "ok")
+	ask(t, outsider, "find", "ok") // there is one; who may enter is another question
+	ask(t, outsider, "enter", "denied")
+	founder.Kill()
+	ask(t, other, "enter", "ok")
+	ask(t, other, "find", "no such")
+	// The next one founds another, beside the old one that is still used.
+	next := member(firstUser+3, clubGroup)
+	ask(t, next, "found", "ok")
+	if names := left(t, base); len(names) != 2 {
+		t.Errorf("directories: %v", names)
+	}
+	ask(t, next, "release", "ok")
+	next.End()
+	other.End()
+	outsider.End()
+	// The others may not remove the first founder's directory.
+	ask(t, member(firstUser), "sweep", "ok")
+	empty(t, base)
+}
+
+// What an outsider can plant neither is taken for the namespace nor hinders it.
+func TestOutsidersPlantInVain(t *testing.T) {
+	testkit.NeedRoot(t)
+	base := openBase(t)
+	k := key(t, "club", nil, []int{clubGroup, otherClub})
+	groups := fmt.Sprintf("groups=%d,%d", clubGroup, otherClub)
+	// A directory in which everybody gets files of the group.
+	gift := filepath.Join(base, "gift")
+	for _, err := range []error{os.Mkdir(gift, 0o777), os.Chown(gift, 0, clubGroup), os.Chmod(gift, 0o777|fs.ModeSetgid)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// One who is in one of the two groups only, and does what they can.
+	cheat := testkit.Command("cheat", base, k.prefix())
+	cheat.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: firstUser, Gid: firstUser, Groups: []uint32{otherClub}}}
+	planted := testkit.StartCommand(t, cheat)
+	planted.Expect("planted")
+	inside := startFounder(t, firstUser+1, []int{clubGroup, otherClub}, base, groups)
+	ask(t, inside, "find", "no such")
+	ask(t, inside, "found", "ok")
+	opener := startFounder(t, firstUser+1, nil, base, groups)
+	ask(t, opener, "find", "ok")
+	ask(t, opener, "enter", "ok")
+	ask(t, opener, "release", "ok")
+	ask(t, inside, "release", "ok")
+	planted.End()
+}
+
+// The cheat makes directories that look like a namespace of two groups, of which
+// it is in one, with records that are locked and say "founded".
+var _ = testkit.Role("cheat", func(self *testkit.Self) {
+	base, prefix := self.Args[0], self.Args[1]
+	gift := filepath.Join(base, "gift")
+	record := func(dir string) {
+		path := filepath.Join(dir, recordName)
+		self.Must(os.WriteFile(path, []byte("f\n{}"), 0o644))
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		self.Must(err)
+		l := unix.Flock_t{Type: unix.F_WRLCK, Len: 1}
+		self.Must(unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &l))
+	}
+	for i, mode := range []uint32{0o600, 0o010, unix.S_ISGID, unix.S_ISGID | 0o010, unix.S_ISGID | 0o777} {
+		for j, uid := range []int{firstUser, firstUser + 1} { // one lies about whose it is
+			dir := filepath.Join(base, fmt.Sprintf("%s%d-%d%d", prefix, uid, i, j))
+			self.Must(os.Mkdir(dir, 0o755))
+			mine := filepath.Join(dir, proofName(otherClub))
+			self.Must(os.WriteFile(mine, nil, 0o600))
+			self.Must(os.Chown(mine, -1, otherClub))
+			self.Must(unix.Chmod(mine, proofMode))
+			// The other group's by way of the gift: made there with the mode, and
+			// changed to it.
+			for _, how := range []string{"open", "chmod"} {
+				file := filepath.Join(gift, how)
+				fd, err := unix.Open(file, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR, mode)
+				self.Must(err)
+				if how == "chmod" {
+					_ = unix.Fchmod(fd, mode)
+				}
+				self.Must(unix.Close(fd))
+				self.Must(os.Rename(file, filepath.Join(dir, proofName(clubGroup))))
+			}
+			var st unix.Stat_t
+			self.Must(unix.Stat(filepath.Join(dir, proofName(clubGroup)), &st))
+			if st.Gid != clubGroup {
+				self.Say("no gift: gid %d", st.Gid)
+			}
+			record(dir)
+			_ = unix.Mkdir(filepath.Join(dir, namesName), 0o700)
+		}
+	}
+	self.Must(os.Symlink("gift", filepath.Join(base, prefix+fmt.Sprint(firstUser)+"-link")))
+	self.Must(os.WriteFile(filepath.Join(base, prefix+fmt.Sprint(firstUser)+"-file"), nil, 0o600))
+	self.Must(os.MkdirAll(filepath.Join(base, prefix+fmt.Sprint(firstUser)+"-void", recordName), 0o755))
+	self.Say("planted")
+	self.Hear()
+})
+
+// A record that belongs to another user than the directory, and one that others
+// may write, are refused; the directory as well.
+func TestDirectoryIsVerified(t *testing.T) {
+	testkit.NeedRoot(t)
+	base := openBase(t)
+	k := key(t, "club", []int{0}, nil)
+	p, err := Found(base, k, k.Boundary.Usual())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Release()
+	for what, f := range map[string]func(undo bool) error{
+		"mode": func(undo bool) error { return os.Chmod(p.Path, map[bool]fs.FileMode{false: 0o733, true: 0o711}[undo]) },
+		"owner": func(undo bool) error {
+			return os.Chown(p.Path, map[bool]int{false: firstUser, true: 0}[undo], 0)
+		},
+		"record": func(undo bool) error {
+			return os.Chown(filepath.Join(p.Path, recordName), map[bool]int{false: firstUser, true: 0}[undo], 0)
+		},
+	} {
+		if err := f(false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Find(base, k); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if _, err := Enter(base, p.Name()); err == nil {
+			t.Errorf("%s: entered", what)
+		}
+		if err := f(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q, err := Find(base, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Release()
+}
+
+// Eight processes of several users found the same namespace again and again:
+// exactly one succeeds each time, and nothing is left.
+func TestOneOfManyFounders(t *testing.T) {
+	base := openBase(t)
+	rounds := 200
+	if testing.Short() {
+		rounds = 20
+	}
+	var crowd []*testkit.Child
+	for i := range 8 {
+		if os.Geteuid() == 0 {
+			crowd = append(crowd, startFounder(t, firstUser+i/2, []int{clubGroup}, base, fmt.Sprintf("groups=%d", clubGroup)))
+		} else {
+			crowd = append(crowd, startFounder(t, 0, nil, base, fmt.Sprintf("users=%d", os.Geteuid())))
+		}
+	}
+	wins := make([]int, len(crowd))
+	for round := range rounds {
+		for _, c := range crowd {
+			c.Tell("found")
+		}
+		winner := -1
+		for i, c := range crowd {
+			switch line := c.Line(); {
+			case line == "ok" && winner < 0:
+				winner = i
+			case line == "ok":
+				t.Fatalf("round %d: %d and %d have founded it", round, winner, i)
+			case line != "exists":
+				t.Fatalf("round %d: %d: %s", round, i, line)
+			}
+		}
+		if winner < 0 {
+			t.Fatalf("round %d: nobody has founded it", round)
+		}
+		wins[winner]++
+		ask(t, crowd[(winner+1)%8], "find", "ok")
+		ask(t, crowd[(winner+1)%8], "release", "ok")
+		ask(t, crowd[winner], "release", "ok")
+		empty(t, base)
+	}
+	t.Logf("won: %v", wins)
+	if slices.Max(wins) == rounds && rounds > 100 {
+		t.Error("always the same one: they do not race")
+	}
+	for _, c := range crowd {
+		c.End()
+	}
+}
+
+// An id that a user namespace shows for all it does not know proves nothing.
+func TestMapped(t *testing.T) {
+	for _, which := range []string{"uid", "gid"} {
+		for _, id := range []uint32{0, 1000, 65534} {
+			if !mapped(which, id) {
+				t.Errorf("%s %d is not known here", which, id)
+			}
+		}
+	}
+	cmd := testkit.Command("mapped")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
+	}
+	if err := canUnshare(); err != nil {
+		testkit.Need(t, false, "user namespaces")
+	}
+	c := testkit.StartCommand(t, cmd)
+	c.Expect("0 true, 65534 false")
+	c.End()
+}
+
+var _ = testkit.Role("mapped", func(self *testkit.Self) {
+	self.Say("0 %v, 65534 %v", mapped("uid", 0), mapped("gid", 65534))
+})
+
+func canUnshare() error {
+	cmd := testkit.Command("mapped")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
+	}
+	return cmd.Run()
+}

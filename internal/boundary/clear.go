@@ -1,0 +1,228 @@
+//go:build linux
+
+package boundary
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/check"
+	"atoll/internal/errs"
+	"atoll/internal/lockfile"
+	"atoll/internal/namespace"
+)
+
+// Retire ends the founding: nobody can find the namespace any more. Those who have
+// it open go on.
+func (p *Place) Retire() { _ = lockfile.Unlock(p.record, founderByte) }
+
+// Release gives the Place back. If nobody else has it the directory goes away,
+// provided that this user may remove it: it is their own, or they are root.
+//
+// Of two who leave at once the first try fails for both, because each still holds
+// the byte shared; the second try of the later one succeeds.
+func (p *Place) Release() {
+	defer p.leave()
+	check.Point("release.begin")
+	last := p.alone()
+	if !last {
+		_ = lockfile.Unlock(p.record, usersByte)
+		check.Point("release.dropped")
+		last = p.alone()
+	}
+	if last {
+		_, _ = p.clear() // a sweep says what is in the way
+	}
+	_ = lockfile.Unlock(p.record, usersByte)
+}
+
+// alone takes the users' byte exclusively.
+func (p *Place) alone() bool {
+	if !p.writable {
+		return false
+	}
+	got, err := lockfile.TryExclusive(p.record, usersByte)
+	return err == nil && got
+}
+
+// clear removes the directory and all that is in it. The caller holds the users'
+// byte exclusively, so nobody is in it and nobody gets in. The record goes last:
+// whoever is killed on the way leaves a directory that the next sweep clears.
+func (p *Place) clear() (objects int, err error) {
+	check.Point("clear.begin")
+	if same, err := p.linked(); err != nil || !same {
+		return 0, err
+	}
+	objects, err = p.empty()
+	check.Point("clear.emptied")
+	if err != nil {
+		return objects, err
+	}
+	proofs := []string{}
+	// The directory itself may be open by path only.
+	list, err := lockfile.OpenDirectory(p.dir, ".", 0)
+	if err != nil {
+		return objects, err
+	}
+	defer func() { _ = unix.Close(list) }()
+	if err = lockfile.Names(list, func(name string) bool {
+		if strings.HasPrefix(name, "group-") {
+			proofs = append(proofs, name)
+		}
+		return true
+	}); err != nil {
+		return objects, err
+	}
+	for _, name := range append(proofs, recordName) {
+		if err := remove(list, name, 0); err != nil {
+			return objects, err
+		}
+		check.Point("clear.removed")
+	}
+	return objects, remove(p.base, p.name, unix.AT_REMOVEDIR)
+}
+
+// empty removes the folder of objects: what is in it was left by processes that
+// were killed.
+func (p *Place) empty() (objects int, err error) {
+	names, err := lockfile.OpenDirectory(p.dir, namesName, unix.O_NOFOLLOW)
+	if gone(err) {
+		return 0, nil
+	} else if err != nil {
+		return 0, err
+	}
+	defer func() { _ = unix.Close(names) }()
+	members, err := lockfile.OpenDirectory(names, namespace.MembersName, unix.O_NOFOLLOW)
+	if err == nil {
+		_, err = removeAll(members, "")
+		_ = unix.Close(members)
+		err = errors.Join(err, remove(names, namespace.MembersName, unix.AT_REMOVEDIR))
+	}
+	if err != nil && !gone(err) {
+		return 0, err
+	}
+	if objects, err = removeAll(names, namespace.MembersName); err != nil {
+		return objects, err
+	}
+	return objects, remove(p.dir, namesName, unix.AT_REMOVEDIR)
+}
+
+// removeAll removes the files in a directory, but for one, and counts them.
+func removeAll(dir int, but string) (n int, err error) {
+	var files []string
+	if err := lockfile.Names(dir, func(name string) bool { files = append(files, name); return true }); err != nil {
+		return 0, err
+	}
+	var failures []error
+	for _, file := range files {
+		if file == but {
+			continue
+		}
+		if err := remove(dir, file, 0); err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", file, err))
+			continue
+		}
+		n++
+	}
+	return n, errors.Join(failures...)
+}
+
+func remove(dir int, name string, flags int) error {
+	if err := unix.Unlinkat(dir, name, flags); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Sweep removes the directories of this user's namespaces, or, for root, of all,
+// that nobody has open: their last users were killed, or could not remove them. It
+// says how many objects went with them.
+//
+// # Errors
+//
+// What kept it from removing one, joined; it goes on to the others.
+func Sweep(base string) (objects int, err error) {
+	fd, err := namespace.OpenBase(base)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	names, err := candidates(fd, Prefix)
+	failures := []error{err}
+	me := uint32(os.Geteuid())
+	for _, name := range names {
+		if uid, _ := parseName(name); uid != me && me != 0 {
+			continue
+		}
+		n, err := sweepOne(fd, base, name)
+		objects += n
+		if err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", filepath.Join(base, name), err))
+		}
+	}
+	return objects, errors.Join(failures...)
+}
+
+func sweepOne(base int, path, name string) (objects int, err error) {
+	p, err := visit(base, path, name)
+	if gone(err) {
+		// Its founder has died before it wrote anything, or somebody after the
+		// last thing was removed. A founder who is just there begins again.
+		return 0, removeEmpty(base, name)
+	} else if err != nil {
+		return 0, err
+	}
+	defer p.leave()
+	if p.base, err = unix.FcntlInt(uintptr(base), unix.F_DUPFD_CLOEXEC, 3); err != nil {
+		return 0, err
+	}
+	if !p.alone() {
+		return 0, nil
+	}
+	defer func() { _ = lockfile.Unlock(p.record, usersByte) }()
+	return p.clear()
+}
+
+func removeEmpty(base int, name string) error {
+	err := unix.Unlinkat(base, name, unix.AT_REMOVEDIR)
+	switch {
+	case errors.Is(err, unix.ENOTEMPTY), errors.Is(err, unix.EEXIST):
+		return errs.New(errs.ErrCorrupt, "somebody has removed its record; remove it: rm -r")
+	case gone(err):
+		return nil
+	}
+	return err
+}
+
+// All calls f with the folder of objects of every private namespace that this user
+// may enter.
+//
+// # Errors
+//
+// The system's about the base; what f returns, joined.
+func All(base string, f func(dir *namespace.Dir) error) error {
+	fd, err := namespace.OpenBase(base)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	names, err := candidates(fd, Prefix)
+	failures := []error{err}
+	for _, name := range names {
+		p, err := Enter(base, name)
+		if err != nil {
+			continue // another user's, or just being removed
+		}
+		if dir, err := p.Names(namespace.Local); err == nil {
+			failures = append(failures, f(dir), dir.Close())
+		}
+		p.Release()
+	}
+	return errors.Join(failures...)
+}
