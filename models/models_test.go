@@ -64,6 +64,7 @@ const (
 	fourProcesses  = "THREADS=4 "
 	mates          = "MATES "
 	pair           = "PAIR "
+	twoWaiters     = "WAITERS=2 "
 	oneWaiter      = "WAITERS=1 "
 	manualFour     = manual + fourProcesses
 	free           = "OWNER=0 "
@@ -195,25 +196,35 @@ func TestCellBreaks(t *testing.T) {
 // TestGrantsHold searches the word of an auto-reset event.
 func TestGrantsHold(t *testing.T) {
 	hold(t, "grants", []search{
-		{defines: "OPENS=1 CANCELS=1"},
-		{defines: "OPENS=0 SETS=4", long: true},
-		{defines: "SETS=2 RELEASE_ALL"},
-		{defines: "ADD_UP MAY_RELEASE_MORE RELEASE_ALL"}, // the other way: all, and maybe one too many
-		{defines: "CANCELS=1 SETS=4", long: true},
-		{defines: "OPENS=0 WAITERS=4", long: true},
+		{defines: "SETS=2 KILLS=1"},
+		{defines: "SETS=2 OPENS=1"},
+		{defines: twoWaiters + "SETS=2 OPENS=1 CANCELS=1 KILLS=1"},
+		{defines: "OPENS=0", long: true},
+		{defines: "OPENS=1", long: true},
+		{defines: "KILLS=1", long: true},
+		{defines: "SETS=2 CANCELS=1", long: true},
+		{defines: twoWaiters + "OPENS=1 CANCELS=1 KILLS=1", long: true},
+		{defines: twoWaiters + "SETS=4 OPENS=1", long: true},
 	})
 }
 
 // TestGrantsBreak searches variants that are wrong.
 func TestGrantsBreak(t *testing.T) {
 	refuse(t, "grants", []search{
-		{defines: "BREAK_EPOCH_BY_GATE"},
-		{defines: "BREAK_RESET_TAKES_GRANTS"},
-		{defines: "BREAK_NEWCOMER_TAKES_GRANT"},
-		{defines: "BREAK_SIGNAL_WITHOUT_GRANT"},
-		{defines: "CANCELS=1 BREAK_LEAVER_CLEARS_CROWD"},
-		{defines: "OPENS=0 RELEASE_ALL"}, // the limit: grants are dropped
-		{defines: "OPENS=0 ADD_UP"},      // the limit of the other way
+		{defines: "BREAK_NEWEST_FIRST"},
+		{defines: "BREAK_OLD_DROPPED"},
+		{defines: "BREAK_NEVER_TAKEN_BACK"},
+		{defines: "BREAK_COUNT_READ_BEFORE_WORD"},
+		{defines: "BREAK_COUNTED_LATE"},
+		{defines: "BREAK_COUNTS_SLEEPERS"},
+		{defines: twoWaiters + "BREAK_LAST_DOES_NOT_COUNT"},
+		{defines: twoWaiters + "BREAK_LAST_DOES_NOT_COMPARE"},
+		{defines: twoWaiters + "OPENS=1 BREAK_EPOCH_BY_GATE"},
+		{defines: twoWaiters + "OPENS=1 CANCELS=1 BREAK_LEAVER_CLEARS_CROWD"},
+		{defines: twoWaiters + "BREAK_RESET_TAKES_GRANTS"},
+		{defines: twoWaiters + "BREAK_NEWCOMER_TAKES_GRANT"},
+		{defines: twoWaiters + "BREAK_SIGNAL_WITHOUT_GRANT"},
+		{defines: twoWaiters + "BREAK_LAST_GRANT_LEAVES_SIGNAL"},
 	})
 }
 
