@@ -122,7 +122,15 @@ func (m *Mutex) Access() Access { return Access(m.kernel.Rights()) }
 // the owner's member file was removed, so nobody can tell whether it lives.
 // os.ErrClosed, fs.ErrPermission (no Wait right), ErrCorrupt.
 func (m *Mutex) Lock(ctx context.Context) (previous *Abandoned, err error) {
-	p, err := m.kernel.Lock(ctx)
+	taken, sole := m.kernel.TakeSole()
+	if !sole {
+		return m.lock(ctx, taken)
+	}
+	return nil, nil
+}
+
+func (m *Mutex) lock(ctx context.Context, taken bool) (*Abandoned, error) {
+	p, err := m.kernel.Lock(ctx, taken)
 	if err != nil {
 		return nil, m.fail("lock", err)
 	}
@@ -136,7 +144,15 @@ func (m *Mutex) Lock(ctx context.Context) (previous *Abandoned, err error) {
 //
 // As Lock, but for ctx.
 func (m *Mutex) TryLock() (ok bool, previous *Abandoned, err error) {
-	ok, p, err := m.kernel.TryLock()
+	taken, sole := m.kernel.TakeSole()
+	if !sole {
+		return m.tryLock(taken)
+	}
+	return true, nil, nil
+}
+
+func (m *Mutex) tryLock(taken bool) (bool, *Abandoned, error) {
+	ok, p, err := m.kernel.TryLock(taken)
 	if err != nil {
 		return false, nil, m.fail("lock", err)
 	}
@@ -162,11 +178,14 @@ func abandoned(p *kernelPrevious) *Abandoned {
 // a stopped process kept the state from being changed for ten seconds; this
 // handle still owns the mutex, try again. ErrCorrupt, os.ErrClosed.
 func (m *Mutex) Unlock() error {
-	if err := m.kernel.Unlock(); err != nil {
-		return m.fail("unlock", err)
+	given, sole := m.kernel.GiveSole()
+	if !sole {
+		return m.unlock(given)
 	}
 	return nil
 }
+
+func (m *Mutex) unlock(given bool) error { return m.fail("unlock", m.kernel.Unlock(given)) }
 
 // Close closes the handle and ends waits through it with os.ErrClosed; it blocks
 // until those calls have ended. If the handle owns the mutex, that is abandoned.

@@ -135,7 +135,7 @@ func handleOf(inner *namespace.Object, s *space, rights access.Mask, file int) (
 	}
 	switch inner.Header.Type {
 	case layout.Mutex:
-		return mutexOf(h), nil
+		return mutexOf(h, false), nil
 	case layout.Event:
 		return eventOf(h), nil
 	case layout.Semaphore:

@@ -20,14 +20,20 @@ import (
 // Mutex is a handle of a mutex. The handle is the owner, not a goroutine: within
 // a process attachment.owner says which handle, between processes the cell says
 // which member.
+//
+// As long as the process has had one handle only, it is the owner if the cell says
+// that the process is, and nothing else need be written down. See takeSole.
 type Mutex struct {
 	syncHandle
-	id    uint64       // of this handle, never 0, never used again in this process
+	id    uint64       // of this handle, even, never 0, never used again in this process
 	cell  *layout.Cell // the attachment's, for the fast paths
 	owned layout.State // the cell while this process owns the mutex and nobody sleeps
+	// sole is the cell while this is the only handle that the process has had, and
+	// it may be locked; else nil.
+	sole atomic.Pointer[layout.Cell]
 }
 
-var mutexIDs atomic.Uint64
+var mutexIDs atomic.Uint64 // even
 
 // OpenMutex creates or opens a mutex.
 func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m *Mutex, created bool, err error) {
@@ -44,37 +50,89 @@ func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m 
 	if err != nil {
 		return nil, false, err
 	}
-	m = mutexOf(h)
-	if created && owned {
-		setOwner(&m.att.owner, m.id)
-	}
-	return m, created, nil
+	return mutexOf(h, created && owned), created, nil
 }
 
-func mutexOf(h *syncHandle) *Mutex {
-	return &Mutex{syncHandle: *h, id: mutexIDs.Add(1), cell: h.att.Fast(), owned: layout.MakeState(h.att.me, 0)}
+func mutexOf(h *syncHandle, owned bool) *Mutex {
+	m := &Mutex{syncHandle: *h, id: mutexIDs.Add(2), cell: h.att.Fast(), owned: layout.MakeState(h.att.me, 0)}
+	m.att.giving.Lock()
+	defer m.att.giving.Unlock()
+	m.takeSole(owned)
+	return m
 }
+
+// Which handle owns the mutex, attachment.owner says from the process's second
+// handle on: to write it costs as much as half the call. Before that the cell says
+// it, and sole makes Lock and Unlock one compare-and-swap each.
+//
+// The end of that time, for the second handle or for Close, writes down what the
+// cell says: with the mark inferred, because an Unlock that is just under way may
+// yet make it wrong. That one sees that sole has gone, and takes the mark back. A
+// Lock that is under way sees it, too, and says who owns the mutex.
+
+// takeSole makes the handle the only one, or ends that of another. The caller holds
+// giving.
+func (m *Mutex) takeSole(owned bool) {
+	a := m.att
+	first := a.mutexes == 0 && a.HasFast()
+	a.mutexes++
+	switch {
+	case first && m.rights&access.Wait != 0 && (owned || m.cell.Load().Word() != a.me):
+		a.sole = m
+		m.sole.Store(m.cell)
+		return
+	case !first:
+		a.endSole()
+	}
+	if owned {
+		setOwner(&a.owner, m.id)
+	}
+}
+
+// endSole writes down who owns the mutex. The caller holds giving.
+func (a *attachment) endSole() {
+	m := a.sole
+	if m == nil {
+		return
+	}
+	a.sole = nil
+	m.sole.Store(nil)
+	if m.cell.Load().Word() == a.me {
+		setOwner(&a.owner, m.id|inferred)
+	}
+}
+
+const inferred = 1
 
 // The owning handle is written only by who owns the mutex, so it needs no atomic
-// instruction of its own. Whoever else reads it, to be told that it is not the
-// owner, may read an old value, which is not its own id either.
+// instruction of its own, which would double the cost of a lock. Whoever else reads
+// it, to be told that it is not the owner, may read an old value, which is not its
+// own id either.
 //
 //go:norace
-func setOwner(p *uint64, id uint64) { *p = id }
+func setOwner(p *atomic.Uint64, id uint64) { *(*uint64)(unsafe.Pointer(p)) = id }
 
 //go:norace
-func isOwner(p *uint64, id uint64) bool { return *p == id }
+func isOwner(p *atomic.Uint64, id uint64) bool { return *(*uint64)(unsafe.Pointer(p))&^inferred == id }
 
-// Lock waits until the mutex can be had and takes it. The fast path is here, short
-// enough to be nothing beside its compare-and-swap; so is Unlock's.
-func (m *Mutex) Lock(ctx context.Context) (*Previous, error) {
-	if m.may(access.Wait) && m.cell.CompareAndSwap(0, m.owned) {
-		return nil, m.own(layout.Unlocked)
+// TakeSole is Lock and TryLock on their fast path, for the process's only handle,
+// short enough for the compiler to copy it to where it is used. Where it has taken
+// the mutex, but the handle was not the only one to the end, Lock must be told.
+func (m *Mutex) TakeSole() (taken, sole bool) {
+	c := m.sole.Load()
+	if c == nil || !c.CompareAndSwap(0, m.owned) {
+		return false, false
 	}
-	return m.lockSlow(ctx)
+	check.Acquire(unsafe.Pointer(m.att))
+	return true, m.sole.Load() == c
 }
 
-func (m *Mutex) lockSlow(ctx context.Context) (*Previous, error) {
+// Lock waits until the mutex can be had and takes it, unless TakeSole has taken it
+// already.
+func (m *Mutex) Lock(ctx context.Context, taken bool) (*Previous, error) {
+	if taken || m.may(access.Wait) && m.cell.CompareAndSwap(0, m.owned) {
+		return nil, m.own(layout.Unlocked)
+	}
 	if err := m.begin(access.Wait); err != nil {
 		return nil, err
 	}
@@ -83,9 +141,9 @@ func (m *Mutex) lockSlow(ctx context.Context) (*Previous, error) {
 	return m.taken(out, err)
 }
 
-// TryLock takes the mutex if it can be had now.
-func (m *Mutex) TryLock() (bool, *Previous, error) {
-	if m.may(access.Wait) && m.cell.CompareAndSwap(0, m.owned) {
+// TryLock takes the mutex if it can be had now, unless TakeSole has taken it already.
+func (m *Mutex) TryLock(taken bool) (bool, *Previous, error) {
+	if taken || m.may(access.Wait) && m.cell.CompareAndSwap(0, m.owned) {
 		err := m.own(layout.Unlocked)
 		return err == nil, nil, err
 	}
@@ -120,7 +178,9 @@ func (m *Mutex) taken(out wait.Outcome, err error) (*Previous, error) {
 // own makes this handle the owner of the mutex, which the process has just taken,
 // or, if the handle was closed meanwhile, gives it up with next.
 func (m *Mutex) own(next layout.Change) error {
-	setOwner(&m.att.owner, m.id)
+	if m.sole.Load() == nil {
+		setOwner(&m.att.owner, m.id)
+	}
 	check.Acquire(unsafe.Pointer(m.att))
 	if m.closed.Load() {
 		return m.tooLate(next)
@@ -134,6 +194,9 @@ func (m *Mutex) own(next layout.Change) error {
 func (m *Mutex) tooLate(next layout.Change) error {
 	m.att.giving.Lock()
 	defer m.att.giving.Unlock()
+	if m.att.sole == m {
+		m.att.endSole()
+	}
 	if isOwner(&m.att.owner, m.id) {
 		check.Release(unsafe.Pointer(m.att))
 		setOwner(&m.att.owner, 0)
@@ -142,9 +205,29 @@ func (m *Mutex) tooLate(next layout.Change) error {
 	return errClosed
 }
 
-// Unlock gives the mutex up.
-func (m *Mutex) Unlock() error {
-	if !isOwner(&m.att.owner, m.id) {
+// GiveSole is Unlock on its fast path, for the process's only handle. Where it has
+// given the mutex up, but the handle was not the only one to the end, Unlock must be
+// told.
+func (m *Mutex) GiveSole() (given, sole bool) {
+	check.Release(unsafe.Pointer(m.att))
+	c := m.sole.Load()
+	if c == nil || !c.CompareAndSwap(m.owned, 0) {
+		return false, false
+	}
+	return true, m.sole.Load() == c
+}
+
+// takeBack ends the ownership that endSole may have inferred from what the cell
+// said before the Unlock.
+func (m *Mutex) takeBack() { m.att.owner.CompareAndSwap(m.id|inferred, 0) }
+
+// Unlock gives the mutex up, unless GiveSole has given it up already.
+func (m *Mutex) Unlock(given bool) error {
+	if given {
+		m.takeBack()
+		return nil
+	}
+	if !isOwner(&m.att.owner, m.id) && !m.isSoleOwner() {
 		return m.notOwner()
 	}
 	check.Release(unsafe.Pointer(m.att))
@@ -152,8 +235,17 @@ func (m *Mutex) Unlock() error {
 	if !m.cell.CompareAndSwap(m.owned, 0) {
 		return m.give(layout.Unlocked)
 	}
+	m.takeBack()
 	runtime.KeepAlive(m)
 	return nil
+}
+
+// isSoleOwner says whether the handle owns the mutex although that is not written
+// down; or it has been since the caller looked.
+func (m *Mutex) isSoleOwner() bool {
+	m.att.giving.Lock()
+	defer m.att.giving.Unlock()
+	return m.att.sole == m && m.cell.Load().Word() == m.att.me || isOwner(&m.att.owner, m.id)
 }
 
 func (m *Mutex) notOwner() error {
@@ -168,7 +260,10 @@ func (m *Mutex) give(next layout.Change) error {
 	m.inside.Add(1)
 	defer m.finish()
 	_, err := m.att.Change(next, m.mine)
-	if err != nil {
+	switch {
+	case err == nil:
+		m.takeBack()
+	case m.sole.Load() == nil:
 		setOwner(&m.att.owner, m.id)
 	}
 	runtime.KeepAlive(m)
@@ -188,10 +283,19 @@ func (m *Mutex) Close() error {
 	if !m.shut() {
 		return errClosed
 	}
+	m.leaveSole()
 	m.att.Recall()
 	m.awaitInside()
 	m.settle()
 	return errors.Join(m.abandon(), m.shutSync())
+}
+
+func (m *Mutex) leaveSole() {
+	m.att.giving.Lock()
+	defer m.att.giving.Unlock()
+	if m.att.sole == m {
+		m.att.endSole()
+	}
 }
 
 // settle waits for a Lock of this process, through any handle, that has taken the

@@ -33,10 +33,12 @@ import (
 type attachment struct {
 	wait.Slot
 	me    uint32
-	owner uint64 // mutex: the handle that owns it; see mutex.go
+	owner atomic.Uint64 // mutex: the handle that owns it; see mutex.go
 	// giving keeps Close of a handle and a Lock through it from giving the mutex
 	// up twice.
 	giving    sync.Mutex
+	mutexes   int         // under giving: how many handles it has had
+	sole      *Mutex      // under giving: the only handle, if its fast paths are on
 	abandoned atomic.Bool // mutex: some handle of this process has abandoned it
 	counting  sync.Mutex
 	handles   int // under counting

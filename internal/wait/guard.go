@@ -109,6 +109,9 @@ var nobodys = func() *layout.Cell {
 // object that needs one it is another, on which they all fail.
 func (s *Slot) Fast() *layout.Cell { return s.fast }
 
+// HasFast says whether the object's own cell is the one for fast paths.
+func (s *Slot) HasFast() bool { return s.fast == s.cell }
+
 // Change applies next to the object's word, and returns the word before. Whoever
 // it releases is woken. It blocks only while another process holds the gate.
 //
