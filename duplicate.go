@@ -26,9 +26,9 @@ const SameAccess Access = 0
 //
 // # Errors
 //
-// fs.ErrPermission (5): more access than o and the object allow. fs.ErrInvalid
-// (87): bits of access that the type does not have; (6): o is nil. os.ErrClosed: o
-// is closed. The number 4: no descriptor left.
+// fs.ErrPermission (5): more access than o and the object allow, or bits of access
+// that the type does not have. fs.ErrInvalid (6): o is nil. os.ErrClosed: o is
+// closed. The number 4: no descriptor left.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
 func Duplicate[T Object](o T, access Access) (T, error) {
@@ -39,7 +39,7 @@ func another[T Object](op string, o Object, asked Access) (t T, err error) {
 	if isNil(o) {
 		return t, fail(op, 0, "", errNilObject)
 	}
-	k, err := kernelDuplicate(o.object(), access.Mask(asked))
+	k, err := kernelDuplicate(o.object(), request(access.Kind(o.Type()), asked, nil))
 	if err != nil {
 		return t, fail(op, o.Type(), o.Name(), err)
 	}

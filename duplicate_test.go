@@ -156,7 +156,7 @@ func TestDuplicateAccess(t *testing.T) {
 		}
 		works(t, o, wide)
 		_, err = Duplicate(o, part|other)
-		wantError(t, err, fs.ErrInvalid, 87)
+		wantError(t, err, fs.ErrPermission, 5)
 		must(t, errors.Join(narrow.Close(), wide.Close()))
 	}
 	readOnly, err := CreateSection("", SectionOptions{Size: 4096, Protection: ReadOnly})

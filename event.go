@@ -2,6 +2,8 @@ package atoll
 
 import (
 	"context"
+
+	"atoll/internal/access"
 )
 
 // Event is a handle of an event: a signal that is set or not. It is safe for use
@@ -67,7 +69,7 @@ func CreateOrOpenEvent(name string, o EventOptions) (e *Event, created bool, err
 }
 
 func newEvent(op, name string, i intent, o EventOptions) (*Event, bool, error) {
-	k, created, err := openEvent(name, i, request(o.Access, o.Security), o.ManualReset, o.Signaled)
+	k, created, err := openEvent(name, i, request(access.Event, o.Access, o.Security), o.ManualReset, o.Signaled)
 	if err != nil {
 		return nil, false, fail(op, TypeEvent, name, err)
 	}
@@ -77,7 +79,7 @@ func newEvent(op, name string, i intent, o EventOptions) (*Event, bool, error) {
 }
 
 // Access returns what this handle may do.
-func (e *Event) Access() Access { return Access(e.kernel.Rights()) }
+func (e *Event) Access() Access { return accessOf(access.Event, e.kernel.Rights()) }
 
 // Set signals the event; one that is set stays set. It blocks only while another
 // process is just changing the event's state. What was done before it is seen by

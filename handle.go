@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 
-	"atoll/internal/access"
 	"atoll/internal/layout"
 )
 
@@ -25,24 +24,6 @@ const (
 
 // String returns "section", "mutex" and so on.
 func (t Type) String() string { return layout.Type(t).String() }
-
-// Access is a set of rights on a handle or view. 0 asks for all that is usual:
-// for a section what its protection allows, for the others Wait and Modify.
-type Access uint32
-
-// The rights. Copy asks a view to be copy-on-write, and as a right on a section
-// is the same as Read.
-const (
-	Read    = Access(access.Read)    // sections and views
-	Write   = Access(access.Write)   // sections and views
-	Copy    = Access(access.Copy)    // sections and views
-	Execute = Access(access.Execute) // sections and views
-	Wait    = Access(access.Wait)    // the others: to wait for it, to lock it
-	Modify  = Access(access.Modify)  // the others: to set, reset, release it
-)
-
-// String lists the rights in words, such as "read+write".
-func (a Access) String() string { return access.Mask(a).String() }
 
 // Object is what the handles of all types have in common.
 type Object interface {

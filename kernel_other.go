@@ -40,8 +40,8 @@ type kernelObject interface {
 	Close() error
 }
 
-func kernelDuplicate(kernelObject, access.Mask) (kernelObject, error) { return nil, errSystem }
-func kernelSame(kernelObject, kernelObject) bool                      { return false }
+func kernelDuplicate(kernelObject, access.Request) (kernelObject, error) { return nil, errSystem }
+func kernelSame(kernelObject, kernelObject) bool                         { return false }
 
 type kernelPrevious struct {
 	PID     int

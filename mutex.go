@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"atoll/internal/access"
 )
 
 // Mutex is a handle of a mutex. It is safe for use by many goroutines.
@@ -90,7 +92,7 @@ func CreateOrOpenMutex(name string, o MutexOptions) (m *Mutex, created bool, err
 }
 
 func newMutex(op, name string, i intent, o MutexOptions) (*Mutex, bool, error) {
-	k, created, err := openMutex(name, i, request(o.Access, o.Security), o.InitiallyOwned)
+	k, created, err := openMutex(name, i, request(access.Mutex, o.Access, o.Security), o.InitiallyOwned)
 	if err != nil {
 		return nil, false, fail(op, TypeMutex, name, err)
 	}
@@ -100,7 +102,7 @@ func newMutex(op, name string, i intent, o MutexOptions) (*Mutex, bool, error) {
 }
 
 // Access returns what this handle may do.
-func (m *Mutex) Access() Access { return Access(m.kernel.Rights()) }
+func (m *Mutex) Access() Access { return accessOf(access.Mutex, m.kernel.Rights()) }
 
 // Lock takes the mutex, and waits while somebody else owns it. It returns when
 // this handle owns it (err == nil), when ctx ends, or when the handle is closed;

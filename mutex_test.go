@@ -247,7 +247,7 @@ func TestMutexAccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = OpenMutex("rights", Read)
-	isError(t, err, fs.ErrInvalid)
+	isError(t, err, fs.ErrPermission, "bits that a mutex does not know")
 }
 
 func TestMutexLocker(t *testing.T) {

@@ -146,7 +146,7 @@ func CreateOrOpenSection(name string, o SectionOptions) (s *Section, created boo
 func newSection(op, name string, i intent, o SectionOptions) (*Section, bool, error) {
 	k, created, err := openSection(name, i, kernelSectionOptions{
 		Size: o.Size, File: o.File, Protection: o.Protection.mask(),
-		Reserve: o.Reserve, LargePages: o.LargePages, Request: request(o.Access, o.Security),
+		Reserve: o.Reserve, LargePages: o.LargePages, Request: request(access.Section, o.Access, o.Security),
 	})
 	if err != nil {
 		return nil, false, fail(op, TypeSection, name, err)
@@ -157,7 +157,7 @@ func newSection(op, name string, i intent, o SectionOptions) (*Section, bool, er
 }
 
 // Access returns what this handle may do. Copy is part of Read.
-func (s *Section) Access() Access { return Access(s.kernel.Rights()) }
+func (s *Section) Access() Access { return accessOf(access.Section, s.kernel.Rights()) }
 
 // Size returns the section's size in bytes, which never changes: of a section
 // over a file exactly what was asked for, of one of memory a multiple of 4096.
@@ -233,7 +233,7 @@ func (s *Section) MapAt(addr uintptr, access Access, offset, length int64) (*Vie
 }
 
 func newView(s *Section, addr uintptr, a Access, offset, length int64) (*View, error) {
-	k, err := s.kernel.Map(addr, access.Mask(a), offset, length)
+	k, err := s.kernel.Map(addr, a.of(access.AView), offset, length)
 	if err != nil {
 		return nil, s.fail("map", err)
 	}

@@ -37,6 +37,6 @@ func (s *Security) kernel() *access.Security {
 }
 
 // request is what an open or create asks for.
-func request(a Access, s *Security) access.Request {
-	return access.Request{Access: access.Mask(a), Security: s.kernel()}
+func request(k access.Kind, a Access, s *Security) access.Request {
+	return access.Request{Access: a.of(k), Security: s.kernel()}
 }

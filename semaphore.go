@@ -2,6 +2,8 @@ package atoll
 
 import (
 	"context"
+
+	"atoll/internal/access"
 )
 
 // Semaphore is a handle of a semaphore: a count from 0 to a maximum. A wait takes
@@ -63,7 +65,7 @@ func CreateOrOpenSemaphore(name string, o SemaphoreOptions) (s *Semaphore, creat
 }
 
 func newSemaphore(op, name string, i intent, o SemaphoreOptions) (*Semaphore, bool, error) {
-	k, created, err := openSemaphore(name, i, request(o.Access, o.Security), o.Initial, o.Max)
+	k, created, err := openSemaphore(name, i, request(access.Semaphore, o.Access, o.Security), o.Initial, o.Max)
 	if err != nil {
 		return nil, false, fail(op, TypeSemaphore, name, err)
 	}
@@ -73,7 +75,7 @@ func newSemaphore(op, name string, i intent, o SemaphoreOptions) (*Semaphore, bo
 }
 
 // Access returns what this handle may do.
-func (s *Semaphore) Access() Access { return Access(s.kernel.Rights()) }
+func (s *Semaphore) Access() Access { return accessOf(access.Semaphore, s.kernel.Rights()) }
 
 // Release adds n to the count, which lets n waits end, and returns what the count
 // was before. It blocks only while another process is just changing the state. What

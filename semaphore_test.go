@@ -123,7 +123,7 @@ func TestSemaphoreOptions(t *testing.T) {
 		if s.Name() != `Local\named` || s.Type() != TypeSemaphore || s.Access() != Wait|Modify {
 			t.Error(s.Name(), s.Type(), s.Access())
 		}
-		refused(t, 87, fs.ErrInvalid)(object(OpenSemaphore("named", Write)))
+		refused(t, 5, fs.ErrPermission)(object(OpenSemaphore("named", Write)))
 		refused(t, 6, ErrWrongType)(object(OpenEvent("named", 0)))
 	})
 }

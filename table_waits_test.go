@@ -128,10 +128,10 @@ func TestMutexLines(t *testing.T) {
 		failsWith(t, fs.ErrPermission, 5)(Result{}, err)
 	})
 	t.Run("C276", func(t *testing.T) {
-		// Rights of other types are refused; the Go face calls that an argument.
+		// Rights of other types, and bits that are none.
 		newTestMutex(t, "C276", MutexOptions{})
-		for _, a := range []Access{Read, Write, Execute, Wait | Write, 1 << 31} {
-			refused(t, 87, fs.ErrInvalid)(object(OpenMutex("C276", a)))
+		for _, a := range []Access{Read, Write, Execute, Wait | Write, 1 << 20} {
+			refused(t, 5, fs.ErrPermission)(object(OpenMutex("C276", a)))
 		}
 	})
 	t.Run("C280", func(t *testing.T) {

@@ -3,6 +3,8 @@ package atoll
 import (
 	"context"
 	"time"
+
+	"atoll/internal/access"
 )
 
 // Timer is a handle of a waitable timer: an object that becomes signaled by itself
@@ -68,7 +70,7 @@ func CreateOrOpenTimer(name string, o TimerOptions) (t *Timer, created bool, err
 }
 
 func newTimer(op, name string, i intent, o TimerOptions) (*Timer, bool, error) {
-	k, created, err := openTimer(name, i, request(o.Access, o.Security), o.ManualReset)
+	k, created, err := openTimer(name, i, request(access.Timer, o.Access, o.Security), o.ManualReset)
 	if err != nil {
 		return nil, false, fail(op, TypeTimer, name, err)
 	}
@@ -78,7 +80,7 @@ func newTimer(op, name string, i intent, o TimerOptions) (*Timer, bool, error) {
 }
 
 // Access returns what this handle may do.
-func (t *Timer) Access() Access { return Access(t.kernel.Rights()) }
+func (t *Timer) Access() Access { return accessOf(access.Timer, t.kernel.Rights()) }
 
 // SetAfter makes the timer due d from now, and after that every period; a period of
 // 0 makes it due once. It takes an older setting and signal away; those who wait

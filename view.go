@@ -49,7 +49,7 @@ func (v *View) Bytes() []byte { return v.kernel.Bytes() }
 
 // Access returns what the view was mapped for: Read, Read and Write, or Copy,
 // each perhaps with Execute.
-func (v *View) Access() Access { return Access(v.kernel.Rights()) }
+func (v *View) Access() Access { return accessOf(access.AView, v.kernel.Rights()) }
 
 // Size returns the view's length in bytes, also after Close.
 func (v *View) Size() int64 { return v.kernel.Size() }
@@ -199,7 +199,7 @@ func (v *View) Commit(offset, length int64) error {
 //
 // Source: https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualprotect
 func (v *View) Protect(offset, length int64, a Access) error {
-	return v.fail("protect", v.kernel.Protect(offset, length, access.Mask(a)))
+	return v.fail("protect", v.kernel.Protect(offset, length, a.of(access.AView)))
 }
 
 // Close unmaps the view, after the calls that are just inside it: it waits for

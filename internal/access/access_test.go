@@ -10,38 +10,167 @@ import (
 	"atoll/internal/errs"
 )
 
-func TestGrant(t *testing.T) {
-	for _, c := range []struct {
-		asked, usual, all, want Mask
-		bad                     bool
-	}{
-		{0, Read | Write, SectionAll, Read | Write, false},
-		{0, Read, SectionAll, Read, false},
-		{Read, Read | Write, SectionAll, Read, false},
-		{Write, Read | Write, SectionAll, Write, false},
-		{Copy, Read | Write, SectionAll, Read, false},
-		{Copy | Execute, Read, SectionAll, Read | Execute, false},
-		{Wait, Read, SectionAll, 0, true},
-		{Read, Synchronization, Synchronization, 0, true},
-		{1 << 20, Synchronization, Synchronization, 0, true},
-		{Wait, Synchronization, Synchronization, Wait, false},
-		{Wait | Modify, Synchronization, Synchronization, Wait | Modify, false},
+// The generic rights of each kind, by the table of the object types (C396 to C398).
+func TestGenericRights(t *testing.T) {
+	for k, want := range map[Kind][4]Mask{ // all, execute, write, read
+		Section:   {0xF001F, 0x20008, 0x20002, 0x20005},
+		Mutex:     {0x1F0001, 0x120000, 0x20000, 0x20001},
+		Semaphore: {0x1F0003, 0x120000, 0x20002, 0x20001},
+		Event:     {0x1F0003, 0x120000, 0x20002, 0x20001},
+		Timer:     {0x1F0003, 0x120000, 0x20002, 0x20001},
+		Job:       {0x1F003F, 0x120000, 0x2000B, 0x20004},
 	} {
-		got, err := Grant(c.asked, c.usual, c.all)
-		if got != c.want || (err != nil) != c.bad {
-			t.Errorf("Grant(%s, %s, %s) = %s, %v", c.asked, c.usual, c.all, got, err)
+		for i, asked := range []Mask{GenericAll, GenericExecute, GenericWrite, GenericRead} {
+			if got := asked.Specific(k); got != want[i] {
+				t.Errorf("%s: %#x is %#x, want %#x", k, uint32(asked), uint32(got), uint32(want[i]))
+			}
 		}
-		if c.bad && errs.Number(err) != errs.InvalidParameter {
-			t.Errorf("%v has number %d, want 87", err, errs.Number(err))
+		if got := (GenericRead | GenericWrite | Delete).Specific(k); got != want[2]|want[3]|Delete {
+			t.Errorf("%s: added up they are %#x", k, uint32(got))
+		}
+	}
+}
+
+// What a call asks for, what the kernel allows on the file, and what comes of it.
+func TestGrant(t *testing.T) {
+	section := func(p Protection, writable bool) Subject {
+		return Subject{Kind: Section, Protection: p, Writable: writable}
+	}
+	of := func(k Kind, writable bool) Subject { return Subject{Kind: k, Writable: writable} }
+	manual := func(k Kind, writable bool) Subject { return Subject{Kind: k, ManualReset: true, Writable: writable} }
+	created := func(o Subject) Subject { o.Created, o.Writable = true, true; return o }
+	nothing := Request{Exact: true}
+	for name, c := range map[string]struct {
+		request Request
+		of      Subject
+		want    Mask
+		number  uint32
+	}{
+		"usual of a section":                  {Request{}, section(ReadWrite, true), 0xF0007, 0},
+		"usual of a read-only section":        {Request{}, section(ReadOnly, true), 0xF0005, 0},
+		"usual of an executable section":      {Request{}, section(ExecuteReadWrite, true), 0xF000F, 0},
+		"usual, a reader, read-only section":  {Request{}, section(ReadOnly, false), 0x20005, 0},
+		"usual, a reader, section":            {Request{}, section(ReadWrite, false), 0, 5},
+		"read, a reader":                      {Request{Access: Read}, section(ReadWrite, false), Read, 0},
+		"write, a reader":                     {Request{Access: Read | Write}, section(ReadWrite, false), 0, 5},
+		"write alone":                         {Request{Access: Write}, section(ReadWrite, true), Write, 0},
+		"more than the protection":            {Request{Access: Write}, section(ReadOnly, true), Write, 0},
+		"C398 generic all":                    {Request{Access: GenericAll}, section(ReadWrite, true), 0xF001F, 0},
+		"generic all, a reader":               {Request{Access: GenericAll}, section(ReadWrite, false), 0, 5},
+		"synchronize, a section":              {Request{Access: Wait}, section(ReadWrite, true), Wait, 0},
+		"C402 modify of a section":            {Request{Access: 1 << 6}, section(ReadWrite, true), 0, 5},
+		"usual of a mutex":                    {Request{}, of(Mutex, true), 0x1F0001, 0},
+		"usual of a mutex, a reader":          {Request{}, of(Mutex, false), 0, 5},
+		"wait for a mutex, a reader":          {Request{Access: Wait}, of(Mutex, false), 0, 5},
+		"query of a mutex, a reader":          {Request{Access: Query}, of(Mutex, false), Query, 0},
+		"a second bit of a mutex":             {Request{Access: Modify}, of(Mutex, true), 0, 5},
+		"usual of an event":                   {Request{}, of(Event, true), 0x1F0003, 0},
+		"wait for an event, a reader":         {Request{Access: Wait}, of(Event, false), 0, 5},
+		"wait for a manual event, a reader":   {Request{Access: Wait}, manual(Event, false), Wait, 0},
+		"set a manual event, a reader":        {Request{Access: Wait | Modify}, manual(Event, false), 0, 5},
+		"usual of a manual timer, a reader":   {Request{}, manual(Timer, false), 0, 5},
+		"wait for a manual timer, a reader":   {Request{Access: GenericExecute}, manual(Timer, false), 0x120000, 0},
+		"change rights, a reader":             {Request{Access: Wait | WriteDAC}, manual(Timer, false), 0, 5},
+		"C396 generic read":                   {Request{Access: GenericRead}, of(Event, true), 0x20001, 0},
+		"the most there is":                   {Request{Access: MaximumAllowed}, of(Semaphore, true), 0x1F0003, 0},
+		"the most there is, a reader":         {Request{Access: MaximumAllowed}, manual(Event, false), 0x120001, 0},
+		"the most there is, a mutex's reader": {Request{Access: MaximumAllowed}, of(Mutex, false), 0x20001, 0},
+		"C402 an unknown bit":                 {Request{Access: Unknown}, of(Event, true), 0, 5},
+		"C402 an unknown bit of a new one":    {Request{Access: Unknown | Wait}, created(of(Event, true)), 0, 5},
+		"all bits":                            {Request{Access: 1<<32 - 1}, of(Event, true), 0, 5},
+		"the audit list":                      {Request{Access: SystemSecurity}, of(Event, true), 0, 1314},
+		"nothing of an object that exists":    {nothing, of(Event, true), 0, 5},
+		"nothing of a new object":             {nothing, created(of(Event, true)), 0, 0},
+		"the creator of what nobody may read": {Request{Access: GenericAll}, created(of(Event, true)), 0x1F0003, 0},
+	} {
+		got, err := c.request.Grant(c.of)
+		if got != c.want || errs.Number(err) != c.number {
+			t.Errorf("%s: %#x, %v (%d), want %#x, %d", name, uint32(got), err, errs.Number(err), uint32(c.want), c.number)
+		}
+		if err != nil && !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%s: %v is not fs.ErrPermission", name, err)
+		}
+	}
+}
+
+// No reader gets a right that writes, and nobody gets more than was asked for.
+func TestGrantNeverExceedsTheFile(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := Subject{
+			Kind:        Kind(rapid.Uint32Range(1, 6).Draw(t, "kind")),
+			Protection:  Protection(rapid.Uint32Range(1, 6).Draw(t, "protection")),
+			ManualReset: rapid.Bool().Draw(t, "manual"), Writable: rapid.Bool().Draw(t, "writable"),
+		}
+		q := Request{Access: Mask(rapid.Uint32().Draw(t, "access") & rapid.SampledFrom([]uint32{0, 0xF, 0x1F003F, 0xF3FFFFFF, 1<<32 - 1}).Draw(t, "bits")), Exact: rapid.Bool().Draw(t, "exact")}
+		got, err := q.Grant(o)
+		if err != nil {
+			return
+		}
+		asked := q.Access.Specific(o.Kind)
+		switch {
+		case !o.Writable && got&o.writes() != 0:
+			t.Fatalf("a reader may %s", got.Text(o.Kind))
+		case got&^kinds[o.Kind].most != 0:
+			t.Fatalf("%#x is no right of a %s", uint32(got), o.Kind)
+		case asked != 0 && asked&MaximumAllowed == 0 && got != asked:
+			t.Fatalf("asked for %#x, got %#x", uint32(asked), uint32(got))
+		}
+	})
+}
+
+// A duplicate has no right that neither its source nor the object has.
+func TestRegrant(t *testing.T) {
+	of := func(p Protection, writable bool) Subject {
+		return Subject{Kind: Section, Protection: p, Writable: writable}
+	}
+	for name, c := range map[string]struct {
+		request Request
+		of      Subject
+		source  Mask
+		want    Mask
+		number  uint32
+	}{
+		"the same":                       {Request{}, of(ReadWrite, true), Read, Read, 0},
+		"the same, of what is lost":      {Request{}, of(ReadWrite, false), Read | Write, Read | Write, 0},
+		"nothing":                        {Request{Exact: true}, of(ReadWrite, true), Read, 0, 0},
+		"less":                           {Request{Access: Read}, of(ReadWrite, true), Read | Write, Read, 0},
+		"more":                           {Request{Access: Read | Write}, of(ReadWrite, true), Read, Read | Write, 0},
+		"as much, of a file for reading": {Request{Access: Read | Write}, of(ReadWrite, false), Read | Write, Read | Write, 0},
+		"more, of a file for reading":    {Request{Access: Read | Write}, of(ReadWrite, false), Read, 0, 5},
+		"more than the protection":       {Request{Access: Write}, of(ReadOnly, true), Read, 0, 5},
+		"execute":                        {Request{Access: Execute}, of(ReadWrite, true), Read | Write, 0, 5},
+		"generic all of all":             {Request{Access: GenericAll}, of(ExecuteReadWrite, true), 0xF000F, 0xF001F, 0},
+		"the most there is":              {Request{Access: MaximumAllowed}, of(ReadWrite, false), Write, 0x20007, 0},
+		"all bits":                       {Request{Access: 1<<32 - 1}, of(ReadWrite, true), 0xF001F, 0, 5},
+		"unknown bits":                   {Request{Access: 1 << 9}, of(ReadWrite, true), 0xF001F, 0, 5},
+		"wait for a mutex":               {Request{Access: Wait}, Subject{Kind: Mutex, Writable: true}, Query, Wait, 0},
+		"wait for a mutex, a reader":     {Request{Access: Wait}, Subject{Kind: Mutex}, Query, 0, 5},
+	} {
+		got, err := c.request.Regrant(c.of, c.source)
+		if errs.Number(err) != c.number || got != c.want {
+			t.Errorf("%s: got %#x, %v, want %#x, %d", name, uint32(got), err, uint32(c.want), c.number)
+		}
+	}
+}
+
+// The text that tells a reader what to ask for.
+func TestGrantSaysTheWayOut(t *testing.T) {
+	for want, o := range map[string]Subject{
+		"its file may only be read by this user, which does not allow write; ask for Read alone":                                                           {Kind: Section, Protection: ReadWrite},
+		"its file may only be read by this user, which does not allow modify; ask for Wait alone":                                                          {Kind: Event, ManualReset: true},
+		"its file may only be read by this user, which does not allow modify+wait; a wait for it takes something away, so a reader can only ask for Query": {Kind: Semaphore},
+	} {
+		if _, err := (&Request{}).Grant(o); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }
 
 func TestCheck(t *testing.T) {
-	if err := Check(Read|Write, Read); err != nil {
+	if err := Check(Section, Read|Write, Read); err != nil {
 		t.Error(err)
 	}
-	err := Check(Read, Read|Write)
+	err := Check(Section, Read, Read|Write)
 	if !errors.Is(err, fs.ErrPermission) || errs.Number(err) != errs.AccessDenied {
 		t.Errorf("got %v", err)
 	}
@@ -53,18 +182,18 @@ func TestCheck(t *testing.T) {
 
 func TestProtection(t *testing.T) {
 	for p, want := range map[Protection]struct {
-		creator Mask
-		name    string
+		usual Mask
+		name  string
 	}{
-		ReadWrite:        {Read | Write, "read-write"},
-		ReadOnly:         {Read, "read-only"},
-		WriteCopy:        {Read, "write-copy"},
-		ExecuteReadWrite: {Read | Write | Execute, "execute-read-write"},
-		ExecuteRead:      {Read | Execute, "execute-read"},
-		ExecuteWriteCopy: {Read | Execute, "execute-write-copy"},
+		ReadWrite:        {0xF0007, "read-write"},
+		ReadOnly:         {0xF0005, "read-only"},
+		WriteCopy:        {0xF0005, "write-copy"},
+		ExecuteReadWrite: {0xF000F, "execute-read-write"},
+		ExecuteRead:      {0xF000D, "execute-read"},
+		ExecuteWriteCopy: {0xF000D, "execute-write-copy"},
 	} {
-		if !p.Valid() || p.Creator() != want.creator || p.String() != want.name {
-			t.Errorf("%d: valid %v, creator %s, name %s", p, p.Valid(), p.Creator(), p)
+		if !p.Valid() || p.Usual() != want.usual || p.String() != want.name {
+			t.Errorf("%d: valid %v, usual %#x, name %s", p, p.Valid(), uint32(p.Usual()), p)
 		}
 	}
 	for _, p := range []Protection{0, 7, 1 << 31} {
@@ -123,7 +252,7 @@ func TestView(t *testing.T) {
 func TestViewNeverExceedsItsHandle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		section := Protection(rapid.Uint32Range(1, 6).Draw(t, "section"))
-		granted := Mask(rapid.Uint32Range(0, 63).Draw(t, "granted"))
+		granted := Mask(rapid.Uint32Range(0, 31).Draw(t, "granted"))
 		asked := Mask(rapid.Uint32().Draw(t, "asked") & rapid.SampledFrom([]uint32{15, 63, 1<<32 - 1}).Draw(t, "bits"))
 		v, err := View(section, granted, asked)
 		if err != nil {
@@ -132,45 +261,34 @@ func TestViewNeverExceedsItsHandle(t *testing.T) {
 		shared := v.Write && !v.CopyOnWrite
 		switch {
 		case shared && (granted&Write == 0 || !section.Writable()):
-			t.Fatalf("a writable view of a %s section through a handle with %s", section, granted)
+			t.Fatalf("a writable view of a %s section through a handle with %s", section, granted.Text(Section))
 		case v.Execute && (granted&Execute == 0 || !section.Executable()):
-			t.Fatalf("an executable view of a %s section through a handle with %s", section, granted)
+			t.Fatalf("an executable view of a %s section through a handle with %s", section, granted.Text(Section))
 		case !shared && granted&Read == 0:
-			t.Fatalf("a readable view through a handle with %s", granted)
+			t.Fatalf("a readable view through a handle with %s", granted.Text(Section))
 		}
 	})
 }
 
-// A duplicate has no right that neither its source nor the object has.
-func TestRegrant(t *testing.T) {
+func TestMaskText(t *testing.T) {
 	for _, c := range []struct {
-		asked, source, usual, want Mask
-		number                     uint32
+		m    Mask
+		k    Kind
+		want string
 	}{
-		{0, Read, Read | Write, Read, 0},
-		{0, Read | Write, Read, Read | Write, 0},
-		{Read, Read | Write, Read | Write, Read, 0},
-		{Copy, Write, Read | Write, Read, 0},
-		{Read | Write, Read, Read | Write, Read | Write, 0},
-		{Read | Write, Read | Write, Read, Read | Write, 0},
-		{Read | Write, Read, Read, 0, 5},
-		{Execute, Read, Read | Write, 0, 5},
-		{Wait, Read, Read, 0, 87},
+		{0, Event, "none"},
+		{Read, Section, "read"},
+		{Read | Write, AView, "read+write"},
+		{Copy | Execute, AView, "copy+execute"},
+		{0x1F0001, Mutex, "modify+wait+delete+read-control+write-dac+write-owner"},
+		{Wait | Modify | Query, Timer, "modify+query+wait"},
+		{Read | Execute, Event, "none"},
+		{Modify, Mutex, "none"},
+		{1 << 6, Section, "none"},
+		{0xF001F, Section, "read+write+query+execute+extend+delete+read-control+write-dac+write-owner"},
 	} {
-		got, err := Regrant(c.asked, c.source, c.usual, SectionAll)
-		if errs.Number(err) != c.number || got != c.want {
-			t.Errorf("%+v: got %s, %v", c, got, err)
-		}
-	}
-}
-
-func TestMaskString(t *testing.T) {
-	for m, want := range map[Mask]string{
-		0: "none", Read: "read", Read | Write: "read+write", Wait | Modify: "wait+modify",
-		SectionAll: "read+write+copy+execute", 1 << 20: "none",
-	} {
-		if m.String() != want {
-			t.Errorf("%#x is %q, want %q", uint32(m), m, want)
+		if c.m.Text(c.k) != c.want {
+			t.Errorf("%#x of a %s is %q, want %q", uint32(c.m), c.k, c.m.Text(c.k), c.want)
 		}
 	}
 }

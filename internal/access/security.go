@@ -6,12 +6,6 @@ import (
 	"atoll/internal/errs"
 )
 
-// Request is what a call that creates or opens an object asks for.
-type Request struct {
-	Access   Mask      // 0: the usual
-	Security *Security // of a new object; nil: the creator alone
-}
-
 // Security says who may do what with a new object.
 type Security struct {
 	Mode         uint32 // permission bits of the object's file; 0: 0600

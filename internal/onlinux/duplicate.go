@@ -69,14 +69,14 @@ func Same(a, b Object) bool {
 	return !x.closed.Load() && !y.closed.Load() && x.inner.ID == y.inner.ID
 }
 
-// Duplicate makes another handle of the object; asked 0 gives it the same rights.
-func Duplicate(o Object, asked access.Mask) (Object, error) {
+// Duplicate makes another handle of the object; asked Access 0 gives it the same rights.
+func Duplicate(o Object, asked access.Request) (Object, error) {
 	if err := o.pin(); err != nil {
 		return nil, err
 	}
 	defer o.unpin()
 	p := o.parts()
-	rights, err := p.regrant(asked)
+	rights, err := asked.Regrant(subject(p.inner, false), p.rights)
 	if err != nil {
 		return nil, err
 	}
@@ -86,19 +86,6 @@ func Duplicate(o Object, asked access.Mask) (Object, error) {
 	}
 	p.inner.AddHandle()
 	return handleOf(p.inner, p.space, rights, file)
-}
-
-// regrant decides what a duplicate may do.
-func (p *parts) regrant(asked access.Mask) (access.Mask, error) {
-	h := &p.inner.Header
-	if h.Type != layout.Section {
-		return access.Regrant(asked, p.rights, access.Synchronization, access.Synchronization)
-	}
-	usual := access.Protection(h.Protection).Creator()
-	if !h.Has(layout.FlagFile) && !p.inner.Writable {
-		usual &^= access.Write
-	}
-	return access.Regrant(asked, p.rights, usual, access.SectionAll)
 }
 
 func duplicateFile(fd int) (int, error) {
@@ -124,8 +111,8 @@ func handleOf(inner *namespace.Object, s *space, rights access.Mask, file int) (
 		return section, nil
 	}
 	entered := false
-	h, err := s.syncHandle(rights,
-		func(uint32) (*namespace.Object, error) { entered = true; return inner, nil },
+	h, err := s.syncHandle(
+		func(uint32) (*namespace.Object, access.Mask, error) { entered = true; return inner, rights, nil },
 		func(*namespace.Object) {})
 	if err != nil {
 		if !entered {

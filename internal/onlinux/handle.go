@@ -25,6 +25,9 @@ type handle struct {
 // Rights are what the handle allows.
 func (h *handle) Rights() access.Mask { return h.rights }
 
+// kind is the kind of object, as its rights go.
+func (h *handle) kind() access.Kind { return access.Kind(h.inner.Header.Type) }
+
 // Header is what the object was created with.
 func (h *handle) Header() layout.Header { return h.inner.Header }
 
@@ -37,7 +40,7 @@ func (h *handle) use(needed access.Mask) error {
 		return errClosed
 	}
 	if needed&^h.rights != 0 {
-		return access.Check(h.rights, needed)
+		return access.Check(h.kind(), h.rights, needed)
 	}
 	return nil
 }

@@ -52,11 +52,11 @@ func OpenSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 }
 
 func openSection(name string, intent Intent, o SectionOptions) (s *Section, created bool, err error) {
-	if _, err := access.Grant(o.Request.Access, 0, access.SectionAll); err != nil {
-		return nil, false, err
-	}
 	p, file := plan{header: layout.Header{Type: layout.Section}}, -1
 	if intent != MustOpen {
+		if err := o.Request.Valid(access.Section); err != nil {
+			return nil, false, err
+		}
 		if p, file, err = o.plan(); err != nil {
 			return nil, false, err
 		}
@@ -72,7 +72,12 @@ func openSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 		backing.Close(file)
 		return nil, false, err
 	}
-	s, err = admitSection(inner, created, file, o.Request.Access)
+	rights, err := o.Request.Grant(subject(inner, created))
+	if err != nil {
+		backing.Close(file)
+		return nil, false, errors.Join(err, inner.DropHandle())
+	}
+	s, err = admitSection(inner, created, file, rights)
 	if err != nil {
 		return nil, false, errors.Join(err, inner.DropHandle())
 	}
@@ -142,13 +147,10 @@ func (o *SectionOptions) planFile(p plan) (plan, int, error) {
 
 // admitSection makes the handle of an object that was created or opened. It owns
 // file, also if it fails.
-func admitSection(inner *namespace.Object, created bool, file int, asked access.Mask) (*Section, error) {
+func admitSection(inner *namespace.Object, created bool, file int, rights access.Mask) (*Section, error) {
 	protection := access.Protection(inner.Header.Protection)
-	rights, err := access.Grant(asked, protection.Creator(), access.SectionAll)
-	if err == nil && !inner.Header.Has(layout.FlagFile) && rights&access.Write != 0 && !inner.Writable {
-		err = errs.New(fs.ErrPermission, "its file may only be read by this user; open it with Read alone")
-	}
-	if err == nil && !created {
+	var err error
+	if !created {
 		file, err = backing.FileOf(inner, file, protection.Writable() && rights&access.Write != 0)
 	}
 	if err != nil {
@@ -185,7 +187,7 @@ func (s *Section) File() (*os.File, error) {
 		return nil, errClosed
 	}
 	defer s.leave()
-	if err := access.Check(s.rights, access.Read); err != nil && s.rights&access.Write == 0 {
+	if err := access.Check(access.Section, s.rights, access.Read); err != nil && s.rights&access.Write == 0 {
 		return nil, err
 	}
 	mode := unix.O_RDONLY

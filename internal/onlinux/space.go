@@ -204,6 +204,14 @@ func (p *plan) stamp(name string) (err error) {
 	return nil
 }
 
+// subject is an object as its rights go.
+func subject(o *namespace.Object, created bool) access.Subject {
+	return access.Subject{
+		Kind: access.Kind(o.Header.Type), ManualReset: o.Header.Has(layout.FlagManualReset),
+		Protection: access.Protection(o.Header.Protection), Created: created, Writable: o.Writable,
+	}
+}
+
 // obtainTries bounds how often an object may come and go between our looks.
 const obtainTries = 1000
 

@@ -153,9 +153,10 @@ func openSync(name string, intent Intent, spec syncSpec) (h *syncHandle, created
 }
 
 func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, created bool, err error) {
-	rights, err := access.Grant(spec.asked.Access, access.Synchronization, access.Synchronization)
-	if err != nil {
-		return nil, false, err
+	if intent != MustOpen {
+		if err := spec.asked.Valid(access.Kind(spec.header.Type)); err != nil {
+			return nil, false, err
+		}
 	}
 	t, err := resolve(name, intent)
 	if err == nil && t.unnamed {
@@ -166,9 +167,14 @@ func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, cre
 	if err != nil {
 		return nil, false, err
 	}
-	h, err = t.space.syncHandle(rights, func(me uint32) (o *namespace.Object, err error) {
-		o, created, err = t.obtain(intent, syncPlan(spec, me))
-		return o, err
+	h, err = t.space.syncHandle(func(me uint32) (o *namespace.Object, rights access.Mask, err error) {
+		if o, created, err = t.obtain(intent, syncPlan(spec, me)); err != nil {
+			return nil, 0, err
+		}
+		if rights, err = spec.asked.Grant(subject(o, created)); err != nil {
+			return nil, 0, errors.Join(err, o.DropHandle())
+		}
+		return o, rights, nil
 	}, func(o *namespace.Object) {
 		if created {
 			// Others may have opened it, and it may say that this process owns it.
@@ -179,14 +185,15 @@ func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, cre
 }
 
 // syncHandle makes a handle of the object that obtain gets for it, with one count
-// of handles, once this process is a member. undo is called if it cannot be used.
-func (s *space) syncHandle(rights access.Mask, obtain func(me uint32) (*namespace.Object, error), undo func(*namespace.Object)) (*syncHandle, error) {
-	h := &syncHandle{space: s, handle: &handle{rights: rights, done: make(chan struct{})}}
+// of handles and rights, once this process is a member. undo is called if it cannot
+// be used.
+func (s *space) syncHandle(obtain func(me uint32) (*namespace.Object, access.Mask, error), undo func(*namespace.Object)) (*syncHandle, error) {
+	h := &syncHandle{space: s, handle: &handle{done: make(chan struct{})}}
 	me, err := s.join()
 	if err != nil {
 		return nil, err
 	}
-	h.inner, err = obtain(me)
+	h.inner, h.rights, err = obtain(me)
 	if err != nil {
 		return nil, errors.Join(err, s.leave())
 	}

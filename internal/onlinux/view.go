@@ -313,8 +313,8 @@ func (v *View) allow(allowed access.Mask) (bits int, err error) {
 	write := allowed&(access.Write|access.Copy) != 0
 	execute := allowed&access.Execute != 0
 	switch {
-	case allowed&^access.SectionAll != 0:
-		return 0, errs.New(fs.ErrInvalid, "access %#x has bits that a view does not know", uint32(allowed))
+	case access.Pages(allowed) != nil:
+		return 0, access.Pages(allowed)
 	case allowed == 0:
 		return unix.PROT_NONE, nil
 	case allowed == access.Execute:
@@ -322,7 +322,7 @@ func (v *View) allow(allowed access.Mask) (bits int, err error) {
 	case allowed&access.Copy != 0 && !v.can.CopyOnWrite:
 		return 0, errs.New(errors.ErrUnsupported, "a view that shows the section's own pages cannot become copy-on-write; map another one with Copy")
 	case allowed&access.Write != 0 && v.can.CopyOnWrite, write && !v.can.Write, execute && !v.can.Execute:
-		return 0, errs.New(fs.ErrInvalid, "the view was mapped for %s, which does not contain %s", v.Rights(), allowed)
+		return 0, errs.New(fs.ErrInvalid, "the view was mapped for %s, which does not contain %s", v.Rights().Text(access.AView), allowed.Text(access.AView))
 	}
 	return protectionBits(write, execute), nil
 }

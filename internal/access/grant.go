@@ -1,0 +1,148 @@
+package access
+
+import (
+	"io/fs"
+
+	"atoll/internal/errs"
+)
+
+// Request is what a call that creates or opens an object asks for.
+type Request struct {
+	Access   Mask      // 0: the usual
+	Exact    bool      // 0 asks for no right at all
+	Security *Security // of a new object; nil: the creator alone
+}
+
+// Subject is the object that a handle is asked for.
+type Subject struct {
+	Kind        Kind
+	ManualReset bool       // event, timer
+	Protection  Protection // section
+	Created     bool       // by this very call
+	Writable    bool       // the kernel lets this process write the object's file
+}
+
+// usual is what a request for 0 asks for.
+func (o *Subject) usual() Mask {
+	if o.Kind == Section {
+		return o.Protection.Usual()
+	}
+	return kinds[o.Kind].all
+}
+
+// writes are the rights that need the object's file to be writable: to map a
+// section for writing, to change an object, and to wait for one whose signal the
+// wait takes. What Linux leaves to the owner counts, too.
+func (o *Subject) writes() Mask {
+	switch {
+	case o.Kind == Section:
+		return Write | Extend | ownership
+	case o.ManualReset:
+		return Modify | ownership
+	case o.Kind == Mutex:
+		return Wait | ownership
+	default:
+		return Wait | Modify | ownership
+	}
+}
+
+// Valid refuses what no object of the kind can be asked for, before one is made.
+//
+// # Errors
+//
+// fs.ErrPermission (5): bits that the kind does not have; with the number 1314:
+// the right to audit.
+func (q *Request) Valid(k Kind) error {
+	asked := q.Access.Specific(k) &^ MaximumAllowed
+	switch {
+	case asked&^SystemSecurity&^kinds[k].most != 0:
+		return errs.New(fs.ErrPermission, "the access has bits that a %s does not know", k)
+	case asked&SystemSecurity != 0:
+		return errs.Numbered(errs.PrivilegeNotHeld, fs.ErrPermission, "the access asks for ACCESS_SYSTEM_SECURITY: Linux keeps no audit list in an object")
+	}
+	return nil
+}
+
+// Grant decides what a handle may do. The creator gets what it asks for; whoever
+// opens gets it if the kernel allows it on the object's file.
+//
+// # Errors
+//
+// fs.ErrPermission (5), and as Valid.
+func (q *Request) Grant(o Subject) (Mask, error) {
+	if err := q.Valid(o.Kind); err != nil {
+		return 0, err
+	}
+	asked := q.Access.Specific(o.Kind)
+	forbidden := o.writes()
+	if o.Created || o.Writable {
+		forbidden = 0
+	}
+	switch {
+	case asked == 0 && q.Exact && !o.Created:
+		return 0, errs.New(fs.ErrPermission, "the call asks for no right at all")
+	case asked == 0 && !q.Exact:
+		// What only an owner can do is not worth a refusal.
+		asked = o.usual() &^ (forbidden & ownership)
+	case asked&MaximumAllowed != 0:
+		asked = (asked&^MaximumAllowed | kinds[o.Kind].all&^forbidden)
+	}
+	if asked&forbidden == 0 {
+		return asked, nil
+	}
+	return 0, errs.New(fs.ErrPermission, "its file may only be read by this user, which does not allow %s; %s", (asked & forbidden).Text(o.Kind), o.wayOut())
+}
+
+// Regrant decides what a duplicate of a handle may do; Access 0, unless Exact, asks
+// for what the source has. It may have more than that where the object allows it.
+//
+// # Errors
+//
+// fs.ErrPermission (5): more than source and object allow; and as Valid.
+func (q *Request) Regrant(o Subject, source Mask) (Mask, error) {
+	if q.Access == 0 && !q.Exact {
+		return source, nil
+	}
+	if err := q.Valid(o.Kind); err != nil {
+		return 0, err
+	}
+	usual := o.usual()
+	if o.Kind == Section {
+		usual |= Extend
+	}
+	if !o.Writable {
+		usual &^= o.writes()
+	}
+	asked := q.Access.Specific(o.Kind)
+	if asked&MaximumAllowed != 0 {
+		asked = asked&^MaximumAllowed | source | usual
+	}
+	if more := asked &^ (source | usual); more != 0 {
+		return 0, errs.New(fs.ErrPermission, "neither the handle's access, %s, nor the object allows %s", source.Text(o.Kind), more.Text(o.Kind))
+	}
+	return asked, nil
+}
+
+// wayOut says what a reader can ask for.
+func (o *Subject) wayOut() string {
+	switch {
+	case o.Kind == Section:
+		return "ask for Read alone"
+	case o.ManualReset:
+		return "ask for Wait alone"
+	default:
+		return "a wait for it takes something away, so a reader can only ask for Query"
+	}
+}
+
+// Check says whether a handle with the rights granted may do what needs them.
+//
+// # Errors
+//
+// fs.ErrPermission.
+func Check(k Kind, granted, needed Mask) error {
+	if needed&^granted == 0 {
+		return nil
+	}
+	return errs.New(fs.ErrPermission, "the handle's access does not allow it (has %s, needs %s)", granted.Text(k), needed.Text(k))
+}
