@@ -108,7 +108,7 @@ func TestGrantNeverExceedsTheFile(t *testing.T) {
 		}
 		asked := q.Access.Specific(o.Kind)
 		switch {
-		case !o.Writable && got&o.writes() != 0:
+		case !o.Writable && got&o.Writes() != 0:
 			t.Fatalf("a reader may %s", got.Text(o.Kind))
 		case got&^kinds[o.Kind].most != 0:
 			t.Fatalf("%#x is no right of a %s", uint32(got), o.Kind)
@@ -156,10 +156,12 @@ func TestRegrant(t *testing.T) {
 // The text that tells a reader what to ask for.
 func TestGrantSaysTheWayOut(t *testing.T) {
 	for want, o := range map[string]Subject{
-		"its file may only be read by this user, which does not allow write; ask for Read alone":                                                           {Kind: Section, Protection: ReadWrite},
-		"its file may only be read by this user, which does not allow modify; ask for Wait alone":                                                          {Kind: Event, ManualReset: true},
-		"its file may only be read by this user, which does not allow modify+wait; a wait for it takes something away, so a reader can only ask for Query": {Kind: Semaphore},
+		"write; open it with the access Read":  {Kind: Section, Protection: ReadWrite},
+		"modify; open it with the access Wait": {Kind: Event, ManualReset: true},
+		"modify+wait; it is enough for the access Query, and for manual-reset events and timers also with the access Wait": {Kind: Semaphore},
 	} {
+		o.UID, o.Mode = 1000, 0o644
+		want = "its file, which belongs to uid 1000 and has mode 0644, may only be read by this user, which does not allow " + want
 		if _, err := (&Request{}).Grant(o); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}

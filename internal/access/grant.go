@@ -20,6 +20,7 @@ type Subject struct {
 	Protection  Protection // section
 	Created     bool       // by this very call
 	Writable    bool       // the kernel lets this process write the object's file
+	UID, Mode   uint32     // of the file, for people, if it is not writable
 }
 
 // usual is what a request for 0 asks for.
@@ -30,10 +31,10 @@ func (o *Subject) usual() Mask {
 	return kinds[o.Kind].all
 }
 
-// writes are the rights that need the object's file to be writable: to map a
+// Writes are the rights that need the object's file to be writable: to map a
 // section for writing, to change an object, and to wait for one whose signal the
 // wait takes. What Linux leaves to the owner counts, too.
-func (o *Subject) writes() Mask {
+func (o *Subject) Writes() Mask {
 	switch {
 	case o.Kind == Section:
 		return Write | Extend | ownership
@@ -74,7 +75,7 @@ func (q *Request) Grant(o Subject) (Mask, error) {
 		return 0, err
 	}
 	asked := q.Access.Specific(o.Kind)
-	forbidden := o.writes()
+	forbidden := o.Writes()
 	if o.Created || o.Writable {
 		forbidden = 0
 	}
@@ -90,7 +91,7 @@ func (q *Request) Grant(o Subject) (Mask, error) {
 	if asked&forbidden == 0 {
 		return asked, nil
 	}
-	return 0, errs.New(fs.ErrPermission, "its file may only be read by this user, which does not allow %s; %s", (asked & forbidden).Text(o.Kind), o.wayOut())
+	return 0, errs.New(fs.ErrPermission, "its file, which belongs to uid %d and has mode %#o, may only be read by this user, which does not allow %s; %s", o.UID, o.Mode, (asked & forbidden).Text(o.Kind), o.wayOut())
 }
 
 // Regrant decides what a duplicate of a handle may do; Access 0, unless Exact, asks
@@ -111,7 +112,7 @@ func (q *Request) Regrant(o Subject, source Mask) (Mask, error) {
 		usual |= Extend
 	}
 	if !o.Writable {
-		usual &^= o.writes()
+		usual &^= o.Writes()
 	}
 	asked := q.Access.Specific(o.Kind)
 	if asked&MaximumAllowed != 0 {
@@ -127,11 +128,11 @@ func (q *Request) Regrant(o Subject, source Mask) (Mask, error) {
 func (o *Subject) wayOut() string {
 	switch {
 	case o.Kind == Section:
-		return "ask for Read alone"
+		return "open it with the access Read"
 	case o.ManualReset:
-		return "ask for Wait alone"
+		return "open it with the access Wait"
 	default:
-		return "a wait for it takes something away, so a reader can only ask for Query"
+		return "it is enough for the access Query, and for manual-reset events and timers also with the access Wait"
 	}
 }
 

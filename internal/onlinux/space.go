@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"atoll/internal/access"
 	"atoll/internal/backing"
 	"atoll/internal/errs"
@@ -206,10 +208,15 @@ func (p *plan) stamp(name string) (err error) {
 
 // subject is an object as its rights go.
 func subject(o *namespace.Object, created bool) access.Subject {
-	return access.Subject{
+	s := access.Subject{
 		Kind: access.Kind(o.Header.Type), ManualReset: o.Header.Has(layout.FlagManualReset),
 		Protection: access.Protection(o.Header.Protection), Created: created, Writable: o.Writable,
 	}
+	var st unix.Stat_t
+	if !s.Writable && unix.Fstat(o.FD, &st) == nil {
+		s.UID, s.Mode = st.Uid, st.Mode&0o7777
+	}
+	return s
 }
 
 // obtainTries bounds how often an object may come and go between our looks.

@@ -57,8 +57,8 @@ func mapState(o *namespace.Object, kind layout.Kind) (page unsafe.Pointer, state
 	state.Private = o.Named() && state.Writers == nil
 	protection := unix.PROT_READ | unix.PROT_WRITE
 	if !o.Writable {
-		if !wait.ReaderMayWait(kind) || !state.Readers {
-			return nil, state, mayOnlyRead(&st)
+		if wait.ReaderMayWait(kind) && !state.Readers {
+			return nil, state, errs.New(fs.ErrPermission, "this process has its file for reading only, and it was created for nobody who may only read it: those who change it wake no reader; create it with a Security that lets somebody read")
 		}
 		protection = unix.PROT_READ
 	}
@@ -68,11 +68,6 @@ func mapState(o *namespace.Object, kind layout.Kind) (page unsafe.Pointer, state
 	}
 	state.Page = layout.PageOf(unsafe.Add(page, layout.StateOffset))
 	return page, state, nil
-}
-
-// mayOnlyRead refuses what takes more than to read an object's file.
-func mayOnlyRead(st *unix.Stat_t) error {
-	return errs.New(fs.ErrPermission, "its file, which belongs to uid %d and has mode %#o, may only be read by this user; that is enough to open a manual-reset event or timer that was created for readers, with the access Wait; all else needs the right to write", st.Uid, st.Mode&0o7777)
 }
 
 // othersWhoWrite says which other users may write an object's file, and so truncate
@@ -199,7 +194,7 @@ func (s *space) syncHandle(obtain func(me uint32) (*namespace.Object, access.Mas
 	}
 	kind, _ := kindOf(h.inner.Header)
 	h.att, err = attach(h.inner, kind, me, s.members)
-	if err == nil && rights&^access.Wait != 0 {
+	if o := subject(h.inner, false); err == nil && h.rights&o.Writes() != 0 {
 		err = h.att.MayChange()
 	}
 	if err != nil {
