@@ -2,6 +2,7 @@ package namespace
 
 import (
 	"errors"
+	"io/fs"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -86,29 +87,43 @@ func (o *Object) DropView() error {
 // DropHandle closes a handle. The last one of the process lets go of the object,
 // and if no other process holds it either, its name is free when this returns.
 func (o *Object) DropHandle() error {
-	last, err := o.dropHandle()
-	if last && o.dir != nil {
+	released, err := o.dropHandle()
+	for range released {
 		o.dir.Release()
 	}
 	return err
 }
 
-func (o *Object) dropHandle() (last bool, err error) {
+// dropHandle says how many uses of the directory have ended.
+func (o *Object) dropHandle() (released int, err error) {
 	mu := o.mu()
 	mu.Lock()
 	defer mu.Unlock()
 	o.handles--
 	if o.handles > 0 {
-		return false, nil
+		return 0, nil
 	}
-	switch {
-	case o.dir != nil:
-		delete(o.dir.held, o.ID)
-		err = o.letGo()
-	default:
-		err = o.letGoLoose()
+	if o.dir == nil {
+		return 0, errors.Join(o.letGoLoose(), o.closeIdle())
 	}
-	return true, errors.Join(err, o.closeIdle())
+	return o.leave()
+}
+
+// leave lets go of an object in a directory that has no handle any more. A
+// description that can write stays as long as the process has one that can only
+// read: it is the one that can remove the name.
+func (o *Object) leave() (released int, err error) {
+	twin := o.dir.held[descriptionKey{o.ID, !o.Writable}]
+	if o.Writable && twin != nil {
+		return 0, nil
+	}
+	delete(o.dir.held, o.key())
+	err = errors.Join(o.letGo(), o.closeIdle())
+	if twin == nil || twin.handles > 0 {
+		return 1, err
+	}
+	released, e := twin.leave()
+	return 1 + released, errors.Join(err, e)
 }
 
 // LeftToOthers says whether this process has let go of the object while others
@@ -120,9 +135,10 @@ func (o *Object) LeftToOthers() bool {
 	return o.dir != nil && o.handles == 0 && !o.ended
 }
 
-// closeIdle closes the description when neither handle nor view needs it.
+// closeIdle closes the description when neither handle nor view needs it, nor the
+// process, to remove the name.
 func (o *Object) closeIdle() error {
-	if o.handles > 0 || o.views > 0 {
+	if o.handles > 0 || o.views > 0 || o.dir != nil && o.dir.held[o.key()] == o {
 		return nil
 	}
 	fd := o.FD
@@ -160,5 +176,13 @@ func (o *Object) letGo() error {
 	o.ended = true
 	_, err = lockfile.UnlinkLocked(o.dir.fd, o.file, o.ID)
 	check.Point("close.removed")
+	if errors.Is(err, fs.ErrPermission) {
+		// Another user's file, in a directory where only its owner may remove it:
+		// the handle is closed all the same, and an open says what to do.
+		if o.views == 0 {
+			o.shrink()
+		}
+		return nil
+	}
 	return err
 }

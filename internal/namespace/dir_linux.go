@@ -33,7 +33,7 @@ type Dir struct {
 	id      lockfile.Identity
 
 	mu   sync.Mutex
-	held map[lockfile.Identity]*Object // what this process holds in it
+	held map[descriptionKey]*Object // what this process holds in it
 	next sweepCursor
 	uses int    // see Retain
 	last func() // called when the last use ends
@@ -111,7 +111,7 @@ func openWanted(parent int, want wantedDir, path string, scope Scope) (*Dir, err
 	}
 	return &Dir{
 		Scope: scope, Path: path, fd: fd, members: members, id: lockfile.IdentityOf(&st),
-		held: make(map[lockfile.Identity]*Object),
+		held: make(map[descriptionKey]*Object),
 	}, nil
 }
 

@@ -15,14 +15,7 @@ import (
 // must share one queue, also if the object comes to it a second time.
 var loose struct {
 	mu   sync.Mutex
-	held map[looseKey]*Object
-}
-
-// looseKey tells apart what may not share a description: a handle for reading
-// must not get one that can write.
-type looseKey struct {
-	id       lockfile.Identity
-	writable bool
+	held map[descriptionKey]*Object
 }
 
 // Unnamed enters an object whose file has no name, which lives as long as
@@ -44,7 +37,7 @@ func enterLoose(fd int, header layout.Header, writable, outside bool) (*Object, 
 	o := &Object{Header: header, FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), outside: outside, handles: 1}
 	loose.mu.Lock()
 	defer loose.mu.Unlock()
-	if first := loose.held[o.looseKey()]; first != nil {
+	if first := loose.held[o.key()]; first != nil {
 		first.handles++
 		if outside {
 			_ = lockfile.Unlock(fd, lockfile.Holders)
@@ -53,20 +46,18 @@ func enterLoose(fd int, header layout.Header, writable, outside bool) (*Object, 
 		return first, nil
 	}
 	if loose.held == nil {
-		loose.held = make(map[looseKey]*Object)
+		loose.held = make(map[descriptionKey]*Object)
 	}
-	loose.held[o.looseKey()] = o
+	loose.held[o.key()] = o
 	return o, nil
 }
-
-func (o *Object) looseKey() looseKey { return looseKey{o.ID, o.Writable} }
 
 // locked says whether the description has locks: every object has with a name.
 func (o *Object) locked() bool { return o.dir != nil || o.outside }
 
 // letGoLoose ends a loose object's last handle.
 func (o *Object) letGoLoose() error {
-	delete(loose.held, o.looseKey())
+	delete(loose.held, o.key())
 	if !o.outside {
 		return nil
 	}

@@ -37,6 +37,15 @@ type Object struct {
 	shared  any  // what the kernel above keeps for all handles of this process
 }
 
+// descriptionKey tells apart what may not share a description: a handle for
+// reading must not get one that can write.
+type descriptionKey struct {
+	id       lockfile.Identity
+	writable bool
+}
+
+func (o *Object) key() descriptionKey { return descriptionKey{o.ID, o.Writable} }
+
 // Bounds of the tries that meet another process half-way. Each try sleeps a
 // little longer; together they take about a second, so that only a stopped
 // process can use them up.
@@ -104,7 +113,7 @@ func (d *Dir) publish(fd int, name Name, header layout.Header, rights access.Fil
 		return nil, err
 	}
 	check.Point("create.linked")
-	d.held[o.ID] = o
+	d.held[o.key()] = o
 	d.uses++
 	return o, nil
 }
@@ -136,7 +145,11 @@ func (d *Dir) Open(name Name) (*Object, error) {
 var errAgain = errors.New("look again")
 
 // share gives another handle to what this process holds already, if the name
-// still leads to it.
+// still leads to it, and this process would get as much by an open. Only of its
+// owner's file is that plain from the mode alone; of any other, and of one whose
+// mode leaves its owner less, an open must tell: rights may have changed, for
+// better or worse, and neither an ACL nor what a security module thinks can be
+// foretold.
 func (d *Dir) share(file string) (*Object, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -147,7 +160,10 @@ func (d *Dir) share(file string) (*Object, error) {
 	if err := unix.Fstatat(d.fd, file, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return nil, nil // the open that follows says why
 	}
-	o := d.held[lockfile.IdentityOf(&st)]
+	if st.Uid != uint32(os.Geteuid()) || st.Mode&0o600 != 0o600 {
+		return nil, nil
+	}
+	o := d.held[descriptionKey{lockfile.IdentityOf(&st), true}]
 	if o == nil || o.file != file || st.Nlink > 1 {
 		return nil, nil // not ours, or somebody has moved or linked it: the open says so
 	}
@@ -257,6 +273,9 @@ func (d *Dir) join(o *Object, readers bool) error {
 			return d.remove(o)
 		}
 	} else if err := lookAlive(o.FD); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return d.leftover(o, err)
+		}
 		return err
 	}
 	if readers {
@@ -323,17 +342,28 @@ func (d *Dir) remove(o *Object) error {
 }
 
 // leftover explains a dead object that we may not remove, and gives its memory
-// back if nobody views it.
+// back if nobody views it and we may write.
 func (d *Dir) leftover(o *Object, cause error) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(o.FD, &st); err != nil {
 		return err
 	}
+	sentinel := fs.ErrPermission
+	if o.Writable {
+		o.shrink()
+	} else {
+		sentinel = fs.ErrNotExist // as long as nobody wants the name
+	}
+	return errs.Because(cause, 0, sentinel, "%s/%s belongs to uid %d, and nobody has it any more; only that user or root can free the name, with: atoll sweep", d.Path, o.file, st.Uid)
+}
+
+// shrink gives the memory of a dead object back, unless somebody views it. This
+// process does not.
+func (o *Object) shrink() {
 	if free, err := lockfile.TryExclusive(o.FD, lockfile.Viewers); err == nil && free {
 		_ = lockfile.Truncate(o.FD, layout.NameOffset+int64(len(o.Header.Name)+len(o.Header.Path)))
 		_ = lockfile.Unlock(o.FD, lockfile.Viewers)
 	}
-	return errs.Because(cause, 0, fs.ErrPermission, "%s/%s was left by a process of uid %d that was killed; that user or root can free the name with: atoll sweep", d.Path, o.file, st.Uid)
 }
 
 func (d *Dir) stillNamed(o *Object) error {
@@ -345,14 +375,14 @@ func (d *Dir) stillNamed(o *Object) error {
 	return err
 }
 
-// enter makes o the process's object, or, if another goroutine was quicker,
-// gives back what that one has entered.
+// enter makes o the process's object, or, if the process has such a description
+// already, gives back that one.
 func (d *Dir) enter(o *Object) *Object {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	first := d.held[o.ID]
+	first := d.held[o.key()]
 	if first == nil {
-		d.held[o.ID] = o
+		d.held[o.key()] = o
 		d.uses++
 		return o
 	}

@@ -317,7 +317,7 @@ func TestReaderMeetsTheDead(t *testing.T) {
 	must(t, os.Chmod(d.at("x"), 0o666))
 	reader.Tell("open")
 	line := reader.Line()
-	for _, part := range []string{d.at("x"), "was left by a process of uid 0 that was killed", "atoll sweep", "operation not permitted"} {
+	for _, part := range []string{d.at("x"), "belongs to uid 0, and nobody has it any more", "atoll sweep", "operation not permitted"} {
 		if !strings.Contains(line, part) {
 			t.Errorf("%q does not say %q", line, part)
 		}
@@ -347,14 +347,14 @@ func TestDeadButViewed(t *testing.T) {
 		t.Fatal("not held")
 	}
 	reader.Tell("open")
-	if line := reader.Line(); !strings.Contains(line, "was left by") {
+	if line := reader.Line(); !strings.Contains(line, "nobody has it any more") {
 		t.Error(line)
 	}
 	st, err := os.Stat(d.at("x"))
 	if must(t, err); st.Size() != 4096 {
 		t.Errorf("truncated to %d under a view", st.Size())
 	}
-	ask("open", "failed: "+d.at("x")+" was left by a process of uid 0 that was killed; that user or root can free the name with: atoll sweep: operation not permitted")
+	ask("open", "failed: "+d.at("x")+" belongs to uid 0, and nobody has it any more; only that user or root can free the name, with: atoll sweep: operation not permitted")
 	_, err = d.Open(x)
 	contains(t, err, fs.ErrNotExist)
 	reader.End()

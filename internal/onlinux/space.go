@@ -223,6 +223,7 @@ func subject(o *namespace.Object, created bool) access.Subject {
 const obtainTries = 1000
 
 func (s *space) obtain(name namespace.Name, intent Intent, p plan) (*namespace.Object, bool, error) {
+	var left error // what lies there, dead, if this user cannot remove it
 	for range obtainTries {
 		// Look first, also to create: making a large section only to find that the
 		// name is taken would be a waste.
@@ -237,6 +238,12 @@ func (s *space) obtain(name namespace.Name, intent Intent, p plan) (*namespace.O
 			return nil, false, err
 		case intent == MustOpen:
 			return nil, false, errs.New(fs.ErrNotExist, "no process has a handle to an object of this name")
+		}
+		if found := (*errs.Detail)(nil); errors.As(err, &found) {
+			if left != nil {
+				return nil, false, errs.New(fs.ErrPermission, "%v", left)
+			}
+			left = err
 		}
 		if err := p.stamp(name.Base); err != nil {
 			return nil, false, err
