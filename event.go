@@ -91,7 +91,15 @@ func (e *Event) Access() Access { return accessOf(access.Event, e.kernel.Rights(
 // fs.ErrPermission (no Modify right), os.ErrClosed, ErrCorrupt.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-setevent
-func (e *Event) Set() error { return e.fail("set", e.kernel.Set()) }
+func (e *Event) Set() error {
+	e.kernel.Publish()
+	if e.kernel.QuickSet() {
+		return nil
+	}
+	return e.set()
+}
+
+func (e *Event) set() error { return e.fail("set", e.kernel.Set()) }
 
 // Reset takes the signal away; one that is not set stays so. Those who waited
 // before the last Set are released all the same: all of a manual-reset event, one
@@ -132,7 +140,12 @@ func (e *Event) Pulse() error { return e.fail("pulse", e.kernel.Pulse()) }
 // context.Canceled, context.DeadlineExceeded: ctx ended; joined with ErrStuck if
 // a stopped process kept the state from being changed. os.ErrClosed,
 // fs.ErrPermission (no Wait right), ErrCorrupt.
-func (e *Event) Wait(ctx context.Context) error { return e.fail("wait", e.kernel.Wait(ctx)) }
+func (e *Event) Wait(ctx context.Context) error {
+	if e.kernel.QuickTake() || e.kernel.QuickSee() {
+		return nil
+	}
+	return e.fail("wait", e.kernel.Wait(ctx))
+}
 
 // TryWait is Wait without waiting; it says whether the event was signaled.
 //
@@ -140,6 +153,13 @@ func (e *Event) Wait(ctx context.Context) error { return e.fail("wait", e.kernel
 //
 // As Wait, but for ctx.
 func (e *Event) TryWait() (bool, error) {
+	if e.kernel.QuickTake() || e.kernel.QuickSee() {
+		return true, nil
+	}
+	return e.tryWait()
+}
+
+func (e *Event) tryWait() (bool, error) {
 	ok, err := e.kernel.TryWait()
 	return ok, e.fail("wait", err)
 }

@@ -80,9 +80,18 @@ var _ = testkit.Role("fast-paths", func(self *testkit.Self) {
 	self.Must(err)
 	e, err := CreateEvent("fast-event", EventOptions{})
 	self.Must(err)
+	sem, err := CreateSemaphore("fast-semaphore", SemaphoreOptions{Max: 5})
+	self.Must(err)
 	ctx := context.Background()
 	paths := func() {
-		_, err := m.Lock(ctx)
+		for range 2 { // the second time from another count
+			_, err := sem.Release(1)
+			self.Must(err)
+		}
+		self.Must(sem.Wait(ctx))
+		_, err = sem.TryWait()
+		self.Must(err)
+		_, err = m.Lock(ctx)
 		self.Must(err)
 		self.Must(m.Unlock())
 		_, _, err = m.TryLock()
@@ -104,4 +113,5 @@ var _ = testkit.Role("fast-paths", func(self *testkit.Self) {
 	self.Say("done")
 	self.Must(m.Close())
 	self.Must(e.Close())
+	self.Must(sem.Close())
 })

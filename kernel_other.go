@@ -73,6 +73,10 @@ func (*kernelEvent) Set() error                 { return errSystem }
 func (*kernelEvent) Reset() error               { return errSystem }
 func (*kernelEvent) Pulse() error               { return errSystem }
 func (*kernelEvent) Wait(context.Context) error { return errSystem }
+func (*kernelEvent) Publish()                   {}
+func (*kernelEvent) QuickSee() bool             { return false }
+func (*kernelEvent) QuickTake() bool            { return false }
+func (*kernelEvent) QuickSet() bool             { return false }
 func (*kernelEvent) TryWait() (bool, error)     { return false, errSystem }
 
 type kernelSemaphore struct{ noHandle }
@@ -83,6 +87,9 @@ func openSemaphore(string, intent, access.Request, int32, int32) (*kernelSemapho
 
 func (*kernelSemaphore) Release(int32) (int32, error) { return 0, errSystem }
 func (*kernelSemaphore) Wait(context.Context) error   { return errSystem }
+func (*kernelSemaphore) Publish()                     {}
+func (*kernelSemaphore) QuickTake() bool              { return false }
+func (*kernelSemaphore) QuickRelease() (int32, bool)  { return 0, false }
 func (*kernelSemaphore) TryWait() (bool, error)       { return false, errSystem }
 
 type kernelTimer struct{ noHandle }

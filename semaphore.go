@@ -90,6 +90,16 @@ func (s *Semaphore) Access() Access { return accessOf(access.Semaphore, s.kernel
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-releasesemaphore
 func (s *Semaphore) Release(n int32) (previous int32, err error) {
+	s.kernel.Publish()
+	if n == 1 {
+		if previous, ok := s.kernel.QuickRelease(); ok {
+			return previous, nil
+		}
+	}
+	return s.release(n)
+}
+
+func (s *Semaphore) release(n int32) (previous int32, err error) {
 	previous, err = s.kernel.Release(n)
 	return previous, s.fail("release", err)
 }
@@ -105,7 +115,12 @@ func (s *Semaphore) Release(n int32) (previous int32, err error) {
 // context.Canceled, context.DeadlineExceeded: ctx ended; joined with ErrStuck if
 // a stopped process kept the state from being changed. os.ErrClosed,
 // fs.ErrPermission (no Wait right), ErrCorrupt.
-func (s *Semaphore) Wait(ctx context.Context) error { return s.fail("wait", s.kernel.Wait(ctx)) }
+func (s *Semaphore) Wait(ctx context.Context) error {
+	if s.kernel.QuickTake() {
+		return nil
+	}
+	return s.fail("wait", s.kernel.Wait(ctx))
+}
 
 // TryWait is Wait without waiting; it says whether it took one.
 //
@@ -113,6 +128,13 @@ func (s *Semaphore) Wait(ctx context.Context) error { return s.fail("wait", s.ke
 //
 // As Wait, but for ctx.
 func (s *Semaphore) TryWait() (bool, error) {
+	if s.kernel.QuickTake() {
+		return true, nil
+	}
+	return s.tryWait()
+}
+
+func (s *Semaphore) tryWait() (bool, error) {
 	ok, err := s.kernel.TryWait()
 	return ok, s.fail("wait", err)
 }

@@ -369,3 +369,18 @@ func TestSemaphoreFailedReleaseWakesNobody(t *testing.T) {
 	must(t, within60(t, done))
 	mustSee(t, "full", 1, 2)
 }
+
+func TestSemaphoreFastPathAllocatesNothing(t *testing.T) {
+	s, err := CreateSemaphore("fast", SemaphoreOptions{Initial: 1, Max: 4})
+	must(t, err)
+	defer func() { must(t, s.Close()) }()
+	if n := testing.AllocsPerRun(1000, func() {
+		_, _ = s.Release(1)
+		_, _ = s.Release(2)
+		for range 3 {
+			_, _ = s.TryWait()
+		}
+	}); n != 0 {
+		t.Errorf("Release and TryWait allocate %v times", n)
+	}
+}

@@ -126,8 +126,8 @@ func handleOf(inner *namespace.Object, s *space, rights access.Mask, file int) (
 	case layout.Event:
 		return eventOf(h), nil
 	case layout.Semaphore:
-		return &Semaphore{plain{*h}}, nil
+		return semaphoreOf(h), nil
 	default:
-		return &Timer{plain{*h}}, nil
+		return timerOf(h), nil
 	}
 }

@@ -37,7 +37,8 @@ func OpenEvent(name string, intent Intent, asked access.Request, manual, signale
 }
 
 func eventOf(h *syncHandle) *Event {
-	e := &Event{plain: plain{*h}, set: layout.SetManual, hit: layout.PulseManual}
+	e := &Event{set: layout.SetManual, hit: layout.PulseManual}
+	e.init(h)
 	if att := h.att; eventKind(h.inner.Header) == layout.AutoEventWord {
 		e.set = func(word uint32) uint32 { return layout.SetAuto(word, att.Waited()) }
 		e.hit = func(word uint32) uint32 { return layout.PulseAuto(word, att.Waited()) }
@@ -61,6 +62,7 @@ func (e *Event) Pulse() error { return e.change(e.hit) }
 func (e *Event) change(next layout.Change) error {
 	check.Release(unsafe.Pointer(e.att))
 	if e.may(access.Modify) && e.att.TryChange(next) {
+		e.signaled()
 		runtime.KeepAlive(e)
 		return nil
 	}

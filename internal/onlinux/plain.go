@@ -13,26 +13,35 @@ import (
 
 // plain is a handle of an object that nobody owns: an event, a semaphore or a
 // timer.
-type plain struct{ syncHandle }
+type plain struct {
+	syncHandle
+	quick
+}
+
+func (p *plain) init(h *syncHandle) {
+	p.syncHandle = *h
+	p.enable()
+}
 
 // Wait waits until the object is signaled, and consumes the signal where it has
 // one to consume.
 func (p *plain) Wait(ctx context.Context) error {
-	if taken, err := p.take(); taken || err != nil {
-		return err
+	if p.take() {
+		return nil
 	}
 	if err := p.begin(access.Wait); err != nil {
 		return err
 	}
 	defer p.finish()
 	_, err := p.att.Acquire(ctx, p.done)
+	p.lowered()
 	return p.waited(err)
 }
 
 // TryWait is Wait without waiting.
 func (p *plain) TryWait() (bool, error) {
-	if taken, err := p.take(); taken || err != nil {
-		return taken, err
+	if p.take() {
+		return true, nil
 	}
 	if err := p.begin(access.Wait); err != nil {
 		return false, err
@@ -45,12 +54,14 @@ func (p *plain) TryWait() (bool, error) {
 	return true, p.waited(err)
 }
 
-// take is the fast path of both: the signal is there, and nobody is in the way.
-func (p *plain) take() (bool, error) {
+// take is the fast path of both that looks: the signal is there, and nobody is in
+// the way.
+func (p *plain) take() bool {
 	if !p.may(access.Wait) || !p.att.TryTake() {
-		return false, nil
+		return false
 	}
-	return true, p.waited(nil)
+	p.lowered()
+	return p.waited(nil) == nil
 }
 
 func (p *plain) waited(err error) error {
@@ -66,6 +77,7 @@ func (p *plain) Close() error {
 	if !p.shut() {
 		return errClosed
 	}
+	p.disable()
 	p.att.Recall()
 	p.awaitInside()
 	return p.shutSync()

@@ -29,7 +29,13 @@ func OpenSemaphore(name string, intent Intent, asked access.Request, initial, li
 	if err != nil {
 		return nil, false, err
 	}
-	return &Semaphore{plain{*h}}, created, nil
+	return semaphoreOf(h), created, nil
+}
+
+func semaphoreOf(h *syncHandle) *Semaphore {
+	s := new(Semaphore)
+	s.init(h)
+	return s
 }
 
 // Release adds n to the count and returns what it was before.
@@ -54,5 +60,6 @@ func (s *Semaphore) Release(n int32) (previous int32, err error) {
 	if err != nil {
 		return 0, err
 	}
+	s.signaled()
 	return int32(old), nil
 }

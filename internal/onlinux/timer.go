@@ -31,7 +31,13 @@ func OpenTimer(name string, intent Intent, asked access.Request, manual bool) (t
 	if err != nil {
 		return nil, false, err
 	}
-	return &Timer{plain{*h}}, created, nil
+	return timerOf(h), created, nil
+}
+
+func timerOf(h *syncHandle) *Timer {
+	t := new(Timer)
+	t.init(h)
+	return t
 }
 
 func timerKind(h layout.Header) layout.Kind {

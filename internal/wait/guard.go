@@ -109,6 +109,24 @@ var nobodys = func() *layout.Cell {
 // object that needs one it is another, on which they all fail.
 func (s *Slot) Fast() *layout.Cell { return s.fast }
 
+// FastPage is the object's page for fast paths by which anybody is signaled or takes,
+// nil where there are none: what may be there only to be read, or be read by those
+// who cannot say that they sleep, or vanish.
+func (s *Slot) FastPage() *layout.Page {
+	if !s.HasFast() || s.reader || s.readers || s.kind.IsTimer() {
+		return nil
+	}
+	return s.page
+}
+
+// QuickStep is how far a quick signal moves the state.
+func (s *Slot) QuickStep() layout.State { return s.kind.QuickStep() }
+
+// Quick says whether the fast paths can start from a state.
+func (s *Slot) Quick(low layout.State) bool {
+	return s.kind.Quick(low, s.limit)
+}
+
 // HasFast says whether the object's own cell is the one for fast paths.
 func (s *Slot) HasFast() bool { return s.fast == s.cell }
 
