@@ -4,9 +4,11 @@ import (
 	"iter"
 
 	"atoll/internal/boundary"
+	"atoll/internal/doctor"
 	"atoll/internal/layout"
 	"atoll/internal/namespace"
 	"atoll/internal/onlinux"
+	"atoll/internal/setup"
 )
 
 // The kernel that this build calls: package onlinux.
@@ -88,6 +90,35 @@ func openPrivateNamespace(b Boundary, alias string) (*kernelPrivateNamespace, er
 		return nil, err
 	}
 	return onlinux.OpenPrivateNamespace(k, alias)
+}
+
+func kernelBase() string { return namespace.Base() }
+
+func kernelDoctor() []Finding { return findingsOf(doctor.Examine()) }
+
+func kernelDoctorOf(pid int) ([]Finding, error) {
+	findings, err := doctor.Compare(pid)
+	return findingsOf(findings), err
+}
+
+func findingsOf(list []doctor.Finding) []Finding {
+	findings := make([]Finding, len(list))
+	for i, f := range list {
+		findings[i] = Finding{Level: Level(f.Level), Topic: f.Topic, What: f.What, Why: f.Why, Remedy: f.Remedy}
+	}
+	return findings
+}
+
+func kernelSetup(snippets string, apply bool) ([]SetupStep, error) {
+	plan, err := setup.Plan(namespace.Base(), snippets)
+	if err == nil && apply {
+		err = setup.Apply(plan)
+	}
+	steps := make([]SetupStep, len(plan))
+	for i, s := range plan {
+		steps[i] = SetupStep{What: s.What, Command: s.Command, Done: s.Done}
+	}
+	return steps, err
 }
 
 func infoOf(k onlinux.Info) Info {

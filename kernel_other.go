@@ -141,6 +141,13 @@ func kernelList(Scope) iter.Seq2[Info, error] {
 func kernelStat(string) (Info, error) { return Info{}, errSystem }
 func kernelSweep(Scope) (int, error)  { return 0, errSystem }
 
+func kernelBase() string                            { return "" }
+func kernelDoctorOf(int) ([]Finding, error)         { return nil, errSystem }
+func kernelSetup(string, bool) ([]SetupStep, error) { return nil, errSystem }
+func kernelDoctor() []Finding {
+	return []Finding{{Level: LevelProblem, Topic: "kernel", What: errSystem.Error(), Why: "nothing can be created or opened"}}
+}
+
 type kernelPrivateNamespace struct{ Scope namespace.Scope }
 
 func newPrivateNamespace(Boundary, string) (*kernelPrivateNamespace, error)  { return nil, errSystem }

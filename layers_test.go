@@ -53,6 +53,7 @@ var layers = map[string]layer{
 	"internal/liveness":  {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/namespace": {row: 3, allow: []string{xsys}},
 
+	"internal/setup":    {row: 4, allow: []string{xsys}, linuxOnly: true},
 	"internal/boundary": {row: 4, allow: []string{xsys}, linuxOnly: true},
 
 	"internal/park": {row: 3, allow: []string{xsys}, linuxOnly: true},
@@ -60,6 +61,7 @@ var layers = map[string]layer{
 
 	"internal/backing": {row: 4, allow: []string{xsys}, linuxOnly: true},
 
+	"internal/doctor":  {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/onlinux": {row: 5, allow: []string{xsys}, linuxOnly: true},
 
 	".": {row: 6, deny: []string{"syscall"}, unsafeIn: "typed.go"},

@@ -637,7 +637,7 @@ func TestNamesOfUsers(t *testing.T) {
 		c := asUser(t, 12345, base, "names.try", `Global\F`)
 		for range kinds {
 			for _, want := range []string{": 2, ", ": 5, "} {
-				if line := c.Line(); !strings.Contains(line, want) || !strings.Contains(line, "as root, run: mkdir -m 1777 "+path) {
+				if line := c.Line(); !strings.Contains(line, want) || !strings.Contains(line, "as root, run: atoll setup --apply (or: mkdir -m 1777 "+path) {
 					t.Errorf("%q does not say %q and how", line, want)
 				}
 			}

@@ -287,39 +287,3 @@ func TestOneOfManyFounders(t *testing.T) {
 		c.End()
 	}
 }
-
-// An id that a user namespace shows for all it does not know proves nothing.
-func TestMapped(t *testing.T) {
-	for _, which := range []string{"uid", "gid"} {
-		for _, id := range []uint32{0, 1000, 65534} {
-			if !mapped(which, id) {
-				t.Errorf("%s %d is not known here", which, id)
-			}
-		}
-	}
-	cmd := testkit.Command("mapped")
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
-	}
-	if err := canUnshare(); err != nil {
-		testkit.Need(t, false, "user namespaces")
-	}
-	c := testkit.StartCommand(t, cmd)
-	c.Expect("0 true, 65534 false")
-	c.End()
-}
-
-var _ = testkit.Role("mapped", func(self *testkit.Self) {
-	self.Say("0 %v, 65534 %v", mapped("uid", 0), mapped("gid", 65534))
-})
-
-func canUnshare() error {
-	cmd := testkit.Command("mapped")
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
-	}
-	return cmd.Run()
-}

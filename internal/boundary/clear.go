@@ -226,3 +226,33 @@ func All(base string, f func(dir *namespace.Dir) error) error {
 	}
 	return errors.Join(failures...)
 }
+
+// Dead says how many private namespaces of this user, or, for root, of all, nobody
+// has open, so that Sweep would remove them.
+//
+// # Errors
+//
+// The system's, about the base.
+func Dead(base string) (n int, err error) {
+	fd, err := namespace.OpenBase(base)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	names, err := candidates(fd, Prefix)
+	me := uint32(os.Geteuid())
+	for _, name := range names {
+		if uid, _ := parseName(name); uid != me && me != 0 {
+			continue
+		}
+		p, err := visit(fd, base, name)
+		if err != nil {
+			continue
+		}
+		if held, err := lockfile.Ask(p.record, usersByte); err == nil && held == lockfile.Nobody {
+			n++
+		}
+		p.leave()
+	}
+	return n, err
+}

@@ -79,7 +79,7 @@ func openDir(base int, name string) (dir int, uid uint32, err error) {
 	err = unix.Fstat(dir, &st)
 	switch {
 	case err != nil:
-	case st.Uid != uid || !mapped("uid", uid):
+	case st.Uid != uid || !namespace.Mapped("uid", uid):
 		err = errs.New(fs.ErrPermission, "it belongs to uid %d, its name says %d", st.Uid, uid)
 	case st.Mode&0o022 != 0:
 		err = errs.New(fs.ErrPermission, "it has mode %#o: others could change it", st.Mode&0o7777)

@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/errs"
 	"atoll/internal/lockfile"
+	"atoll/internal/namespace"
 )
 
 // A directory proves who its owner is in this way. Of a user it is the owner.
@@ -62,33 +61,9 @@ func (b *Boundary) proves(dir int, uid uint32) error {
 			return errs.New(fs.ErrPermission, "nothing proves that its owner, uid %d, is a member of group %d", uid, group)
 		case err != nil:
 			return err
-		case st.Mode&unix.S_IFMT != unix.S_IFREG || st.Uid != uid || st.Gid != group || st.Mode&proofMode != proofMode || !mapped("gid", group):
+		case st.Mode&unix.S_IFMT != unix.S_IFREG || st.Uid != uid || st.Gid != group || st.Mode&proofMode != proofMode || !namespace.Mapped("gid", group):
 			return errs.New(fs.ErrPermission, "its proof that uid %d is a member of group %d is none: mode %#o, uid %d, gid %d", uid, group, st.Mode&0o7777, st.Uid, st.Gid)
 		}
 	}
 	return nil
-}
-
-// mapped says whether an id that a file shows is that id, and not what a user
-// namespace shows for all that it does not know. which is "uid" or "gid".
-func mapped(which string, id uint32) bool {
-	text, err := os.ReadFile("/proc/sys/kernel/overflow" + which)
-	overflow, e := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
-	if err != nil || e != nil {
-		overflow = 65534
-	}
-	if id != uint32(overflow) {
-		return true
-	}
-	text, err = os.ReadFile("/proc/self/" + which + "_map")
-	if err != nil {
-		return false
-	}
-	for line := range strings.Lines(string(text)) {
-		var inside, outside, count uint64
-		if _, err := fmt.Sscan(line, &inside, &outside, &count); err == nil && uint64(id) >= inside && uint64(id) < inside+count {
-			return true
-		}
-	}
-	return false
 }

@@ -24,6 +24,16 @@ type RobustHead struct {
 	Pending uintptr // never used here
 }
 
+// MissingRobustList is what the kernel says if there are no robust lists.
+func MissingRobustList() error {
+	var head, size uintptr
+	_, _, errno := unix.RawSyscall(unix.SYS_GET_ROBUST_LIST, 0, uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&size)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
 // SetRobustList registers the list of the calling thread, in place of any that
 // the C library may have registered for it.
 //

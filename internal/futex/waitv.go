@@ -40,12 +40,18 @@ var forced atomic.Bool
 // ForbidWaitAny makes this process behave as on a kernel without futex_waitv.
 func ForbidWaitAny(forbid bool) { forced.Store(forbid) }
 
-// probe asks once. A call without words says EINVAL where futex_waitv exists;
-// ENOSYS (an old kernel) and EPERM (a filter) both mean that it does not.
-var probe = sync.OnceValue(func() bool {
-	_, _, errno := unix.RawSyscall6(unix.SYS_FUTEX_WAITV, 0, 0, 0, 0, 0, 0)
-	return errno == unix.EINVAL
-})
+// probe asks once.
+var probe = sync.OnceValue(func() bool { return MissingWaitAny() == nil })
+
+// MissingWaitAny is what the kernel says if WaitAny cannot be used. A call without
+// words says EINVAL where futex_waitv exists; ENOSYS (an old kernel) and EPERM (a
+// filter) both mean that it does not.
+func MissingWaitAny() error {
+	if _, _, errno := unix.RawSyscall6(unix.SYS_FUTEX_WAITV, 0, 0, 0, 0, 0, 0); errno != unix.EINVAL {
+		return errno
+	}
+	return nil
+}
 
 // HasWaitAny says whether WaitAny can be used: Linux 5.16 and not forbidden.
 func HasWaitAny() bool { return !forced.Load() && probe() }

@@ -15,13 +15,13 @@ import (
 	"atoll/internal/lockfile"
 )
 
-// defaultBase is where the directories of names lie, if ATOLL_ROOT does not say
+// DefaultBase is where the directories of names lie, if ATOLL_ROOT does not say
 // otherwise.
-const defaultBase = "/dev/shm"
+const DefaultBase = "/dev/shm"
 
-// rootVariable moves the base, for tests and for containers with a tiny
+// RootVariable moves the base, for tests and for containers with a tiny
 // /dev/shm. It must name a directory on tmpfs.
-const rootVariable = "ATOLL_ROOT"
+const RootVariable = "ATOLL_ROOT"
 
 // Dir is one directory of names. It was verified when it was opened, and
 // everything is done relative to its descriptor.
@@ -41,10 +41,10 @@ type Dir struct {
 
 // Base is the directory in which Local and Global lie.
 func Base() string {
-	if base := os.Getenv(rootVariable); base != "" && !secureExecution() {
+	if base := os.Getenv(RootVariable); base != "" && !secureExecution() {
 		return base
 	}
-	return defaultBase
+	return DefaultBase
 }
 
 // secureExecution says whether the kernel has raised this program's rights above
@@ -79,6 +79,18 @@ func OpenDir(base string, scope Scope) (*Dir, error) {
 	}
 	defer func() { _ = unix.Close(baseFD) }()
 	want := wanted(scope)
+	return openWanted(baseFD, want, filepath.Join(base, want.name), scope)
+}
+
+// LookDir is OpenDir for one who only looks: it makes nothing and repairs nothing.
+func LookDir(base string, scope Scope) (*Dir, error) {
+	baseFD, err := OpenBase(base)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.Close(baseFD) }()
+	want := wanted(scope)
+	want.create = false
 	return openWanted(baseFD, want, filepath.Join(base, want.name), scope)
 }
 
@@ -175,7 +187,9 @@ func checkBaseDir(fd int, base string) error {
 	}
 	switch {
 	case int64(fsys.Type) != unix.TMPFS_MAGIC:
-		return errs.New(errors.ErrUnsupported, "base directory %s is not on tmpfs (file system type %#x); set %s to a directory that is", base, fsys.Type, rootVariable)
+		return errs.New(errors.ErrUnsupported, "base directory %s is not on tmpfs (file system type %#x); set %s to a directory that is", base, fsys.Type, RootVariable)
+	case !Mapped("uid", st.Uid):
+		return errs.New(fs.ErrPermission, "base directory %s belongs to a user that is not mapped into this user namespace (shown as uid %d); it must belong to root or to you", base, st.Uid)
 	case st.Uid != 0 && st.Uid != uint32(os.Geteuid()):
 		return errs.New(fs.ErrPermission, "base directory %s belongs to uid %d; it must belong to root or to you", base, st.Uid)
 	case st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0:
@@ -183,6 +197,13 @@ func checkBaseDir(fd int, base string) error {
 	}
 	return nil
 }
+
+// The directory of Global below the base, and the mode that it and its folder of
+// members have: all may make files, and nobody may remove another's.
+const (
+	GlobalName = "atoll"
+	GlobalMode = 0o1777
+)
 
 // wantedDir is what a directory must be.
 type wantedDir struct {
@@ -198,7 +219,7 @@ type wantedDir struct {
 func wanted(scope Scope) wantedDir {
 	uid := uint32(os.Geteuid())
 	if scope == Global {
-		return wantedDir{name: "atoll", uid: 0, mode: 0o1777, create: uid == 0}
+		return wantedDir{name: GlobalName, uid: 0, mode: GlobalMode, create: uid == 0}
 	}
 	return wantedDir{name: "atoll-" + strconv.FormatUint(uint64(uid), 10), uid: uid, mode: 0o700, create: true}
 }
@@ -218,11 +239,13 @@ func (w wantedDir) open(parent int, path string) (int, error) {
 	fd, err := lockfile.OpenDirectory(parent, w.name, unix.O_NOFOLLOW)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !w.anyMode:
-		return -1, errs.New(fs.ErrNotExist, "%s does not exist; only root may create it: as root, run: mkdir -m %o %s %s/%s", path, w.mode, path, path, MembersName)
+		return -1, errs.New(fs.ErrNotExist, "%s does not exist; only root may create it: as root, run: atoll setup --apply (or: mkdir -m %o %s %s/%s)", path, w.mode, path, path, MembersName)
 	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR):
 		return -1, errs.New(fs.ErrPermission, "%s is not a directory; remove it", path)
 	case errors.Is(err, fs.ErrPermission):
-		return -1, errs.Because(err, 0, fs.ErrPermission, "%s does not let this user in", path)
+		var st unix.Stat_t
+		_ = unix.Fstatat(parent, w.name, &st, unix.AT_SYMLINK_NOFOLLOW)
+		return -1, errs.Because(err, 0, fs.ErrPermission, "%s belongs to uid %d, and its mode %#o does not let this user in", path, st.Uid, st.Mode&0o7777)
 	case err != nil:
 		return -1, fmt.Errorf("%s: %w", path, err)
 	}

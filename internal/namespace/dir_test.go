@@ -274,8 +274,8 @@ func TestRootMovesTheBase(t *testing.T) {
 	if Base() != testkit.Base() {
 		t.Errorf("the base is %s, not %s", Base(), testkit.Base())
 	}
-	t.Setenv(rootVariable, "")
-	if Base() != defaultBase {
+	t.Setenv(RootVariable, "")
+	if Base() != DefaultBase {
 		t.Errorf("without the variable the base is %s", Base())
 	}
 }
@@ -301,8 +301,8 @@ func TestSetuidIgnoresTheEnvironment(t *testing.T) {
 		want string
 	}{
 		{0o755, testkit.Base() + " as 12345"},
-		{fs.ModeSetuid | 0o755, defaultBase + " as 0"},
-		{fs.ModeSetgid | 0o755, defaultBase + " as 12345"},
+		{fs.ModeSetuid | 0o755, DefaultBase + " as 0"},
+		{fs.ModeSetgid | 0o755, DefaultBase + " as 12345"},
 	} {
 		must(t, os.Chmod(program, c.mode))
 		cmd := testkit.Command("say-base")

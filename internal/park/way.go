@@ -3,6 +3,7 @@
 package park
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -46,6 +47,23 @@ var (
 
 // Current says which way new waits take.
 func Current() Way { return current().way() }
+
+// Missing says why the better ways are not there, in the kernel's own word; nil for
+// one that is. It looks anew, and starts nothing.
+func Missing() (ioUring, waitv error) {
+	looked := make(chan error)
+	go func() {
+		// Never unlocked: whatever is left of the ring ends with the thread.
+		runtime.LockOSThread()
+		r := &ring{bell: make(chan struct{}, 1)}
+		err := r.open(ringConfig)
+		if err == nil {
+			r.release()
+		}
+		looked <- err
+	}()
+	return <-looked, futex.MissingWaitAny()
+}
 
 // Force makes this process take a way from now on, or the next one after it that
 // is there; Probed undoes that. For tests, while no arm is set.
