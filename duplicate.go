@@ -54,6 +54,24 @@ func SameObject(a, b Object) bool {
 	return !isNil(a) && !isNil(b) && kernelSame(a.object(), b.object())
 }
 
+// typeOf is the type of object that a handle type is for; 0 if it is for any.
+func typeOf[T Object]() Type {
+	var t T
+	switch any(t).(type) {
+	case *Section:
+		return TypeSection
+	case *Mutex:
+		return TypeMutex
+	case *Event:
+		return TypeEvent
+	case *Semaphore:
+		return TypeSemaphore
+	case *Timer:
+		return TypeTimer
+	}
+	return 0
+}
+
 // handleAs makes a handle of this package around one of the kernel, if it is of
 // the type that the caller wants; else it closes that.
 func handleAs[T Object](op, name string, k kernelObject) (t T, err error) {

@@ -57,6 +57,13 @@ var (
 
 	kernelDuplicate = onlinux.Duplicate
 	kernelSame      = onlinux.Same
+
+	kernelStart         = onlinux.Start
+	kernelInherited     = onlinux.Inherited
+	kernelSend          = onlinux.Send
+	kernelReceive       = onlinux.Receive
+	kernelDuplicateFrom = onlinux.DuplicateFrom
+	kernelNameOf        = onlinux.NameOf
 )
 
 func kernelList(scope Scope) iter.Seq2[Info, error] {

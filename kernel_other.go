@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net"
 	"os"
+	"os/exec"
 	"runtime"
 	"time"
 
 	"atoll/internal/access"
+	"atoll/internal/layout"
 	"atoll/internal/namespace"
 )
 
@@ -42,6 +45,15 @@ type kernelObject interface {
 
 func kernelDuplicate(kernelObject, access.Request) (kernelObject, error) { return nil, errSystem }
 func kernelSame(kernelObject, kernelObject) bool                         { return false }
+
+func kernelStart(*exec.Cmd, map[string]kernelObject) error           { return errSystem }
+func kernelInherited(string, layout.Type) (kernelObject, error)      { return nil, errSystem }
+func kernelSend(*net.UnixConn, kernelObject, access.Request) error   { return errSystem }
+func kernelReceive(*net.UnixConn, layout.Type) (kernelObject, error) { return nil, errSystem }
+func kernelNameOf(kernelObject) string                               { return "" }
+func kernelDuplicateFrom(int, uintptr, func(access.Kind) access.Request, layout.Type) (kernelObject, error) {
+	return nil, errSystem
+}
 
 type kernelPrevious struct {
 	PID     int

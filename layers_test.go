@@ -55,6 +55,8 @@ var layers = map[string]layer{
 
 	"internal/setup":    {row: 4, allow: []string{xsys}, linuxOnly: true},
 	"internal/boundary": {row: 4, allow: []string{xsys}, linuxOnly: true},
+	"internal/ending":   {row: 2, allow: []string{xsys}, linuxOnly: true},
+	"internal/transfer": {row: 4, allow: []string{xsys}, linuxOnly: true},
 
 	"internal/park": {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/wait": {row: 4, allow: []string{xsys}, linuxOnly: true},

@@ -71,15 +71,27 @@ type deadMember struct {
 // there; if somebody else removes the file meanwhile and the number is drawn
 // again, the new file is another one, which is left alone.
 //
-// If named is not sure that it saw all, nothing is removed.
+// Objects without a name it sees where they are, in processes; loose is the folder
+// whose members have them, which is frozen meanwhile, so that none is on its way;
+// nil if there are none.
+//
+// If named is not sure that it saw all, or something is on its way, nothing is
+// removed.
 //
 // # Errors
 //
 // Those of named and of the system, joined; it goes on to the other files.
-func (f *Folder) SweepDead(named func() (numbers map[uint32]bool, sure bool, err error)) (removed int, err error) {
+func (f *Folder) SweepDead(loose *Folder, named func() (numbers map[uint32]bool, sure bool, err error)) (removed int, err error) {
 	dead, err := f.dead()
 	if err != nil || len(dead) == 0 {
 		return 0, err
+	}
+	if loose != nil {
+		fd, frozen, err := loose.freeze()
+		if err != nil || !frozen {
+			return 0, err
+		}
+		defer func() { _ = unix.Close(fd) }()
 	}
 	numbers, sure, err := named()
 	if err != nil || !sure {

@@ -165,6 +165,15 @@ func (d *Dir) numbersOf(file string, named map[uint32]bool) error {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
+	return NumbersOf(fd, named)
+}
+
+// NumbersOf adds the member numbers that one object names.
+//
+// # Errors
+//
+// The system's.
+func NumbersOf(fd int, named map[uint32]bool) error {
 	page, err := readPage(fd)
 	if err != nil {
 		return err

@@ -29,6 +29,17 @@ func Unnamed(fd int, header layout.Header, writable bool) (*Object, error) {
 	return enterLoose(fd, header, writable, false)
 }
 
+// Outside enters an object that has a name, in a directory that this process
+// does not use. fd has a description of its own, with byte 0 locked shared. Its
+// last handle unlocks it and removes nothing.
+//
+// # Errors
+//
+// As Unnamed.
+func Outside(fd int, header layout.Header, writable bool) (*Object, error) {
+	return enterLoose(fd, header, writable, true)
+}
+
 func enterLoose(fd int, header layout.Header, writable, outside bool) (*Object, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {

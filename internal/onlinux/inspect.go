@@ -17,6 +17,9 @@ import (
 	"atoll/internal/namespace"
 )
 
+// Process is a process that has to do with an object.
+type Process = namespace.Process
+
 // Info is what can be seen of an object from outside; the root's type of the same
 // name documents the fields.
 type Info struct {
@@ -70,7 +73,7 @@ func List(scope namespace.Scope) iter.Seq2[Info, error] {
 		}
 		defer s.dir.Release()
 		sights, err := s.dir.PeekAll()
-		users := findUsers(sights)
+		users := namespace.FindUsers(sights)
 		for i := range sights {
 			if !yield(s.info(&sights[i], users), nil) {
 				return
@@ -106,7 +109,7 @@ func Stat(text string) (Info, error) {
 	case err != nil:
 		return Info{}, err
 	}
-	info := s.info(&sight, findUsers([]namespace.Sight{sight}))
+	info := s.info(&sight, namespace.FindUsers([]namespace.Sight{sight}))
 	switch {
 	case sight.Problem != nil:
 		return info, errs.Because(sight.Problem, 0, nil, "%s", info.Path)
@@ -130,35 +133,58 @@ func Sweep(scope namespace.Scope) (removed int, err error) {
 	}
 	defer s.dir.Release()
 	n, e := s.dir.Sweep()
-	_, e2 := sweepMembers(s)
-	return removed + n, errors.Join(err, e, e2)
+	return removed + n, errors.Join(err, e, sweepMembers(s))
 }
 
 // sweepMembers removes the files of dead members that no object in the directory
-// names any more, and says how many.
-func sweepMembers(s *space) (removed int, err error) {
-	return s.members.SweepDead(func() (map[uint32]bool, bool, error) {
-		named, sure, err := s.dir.Numbers()
-		if err != nil || !sure || s.dir.Scope != namespace.Global {
+// names any more, and none without a name.
+func sweepMembers(s *space) error {
+	local, err := lookSpace(namespace.Local)
+	if err != nil {
+		return err
+	}
+	if local == nil {
+		_, err := s.members.SweepDead(nil, s.numbers)
+		return err
+	}
+	defer local.dir.Release()
+	_, err = s.members.SweepDead(local.members, func() (map[uint32]bool, bool, error) {
+		named, sure, err := s.numbers()
+		if err != nil || !sure {
 			return named, sure, err
 		}
-		// What a wait for all over objects of both came to stands in a file of Global.
-		if err := numbersInPrivate(named); err != nil {
-			return nil, false, err
+		living, err := local.members.Living()
+		if err != nil {
+			return named, false, err
 		}
-		local, err := lookSpace(namespace.Local)
-		if err != nil || local == nil {
-			return named, err == nil, err
-		}
-		defer local.dir.Release()
-		more, sure, err := local.dir.Numbers()
-		maps.Copy(named, more)
+		sure, err = namespace.LooseNumbers(living, named)
 		return named, sure, err
 	})
+	return err
+}
+
+// numbers are the member numbers that objects with a name have.
+func (s *space) numbers() (named map[uint32]bool, sure bool, err error) {
+	named, sure, err = s.dir.Numbers()
+	if err != nil || !sure || s.dir.Scope != namespace.Global {
+		return named, sure, err
+	}
+	// What a wait for all over objects of both came to stands in a file of Global.
+	if err := numbersInPrivate(named); err != nil {
+		return nil, false, err
+	}
+	local, err := lookSpace(namespace.Local)
+	if err != nil || local == nil {
+		return named, err == nil, err
+	}
+	defer local.dir.Release()
+	more, sure, err := local.dir.Numbers()
+	maps.Copy(named, more)
+	return named, sure, err
 }
 
 // info puts together what is known of a file.
-func (s *space) info(sight *namespace.Sight, users userTable) Info {
+func (s *space) info(sight *namespace.Sight, users namespace.UserTable) Info {
 	h, st := sight.Header, sight.Stat
 	i := Info{
 		Name:       sight.Name(s.dir.Scope).String(),
@@ -166,8 +192,8 @@ func (s *space) info(sight *namespace.Sight, users userTable) Info {
 		Protection: access.Protection(h.Protection),
 		Resident:   st.Blocks * 512,
 		Alive:      sight.Alive,
-		Holders:    users[sight.ID].holders,
-		Viewers:    users[sight.ID].viewers,
+		Holders:    users[sight.ID].Holders,
+		Viewers:    users[sight.ID].Viewers,
 		Mode:       fs.FileMode(st.Mode & 0o777),
 		UID:        int(st.Uid),
 		Path:       filepath.Join(s.dir.Path, sight.File),

@@ -140,6 +140,18 @@ func (p *PrivateNamespace) Close() error {
 // Path is the directory of the objects.
 func (p *PrivateNamespace) Path() string { return p.space.dir.Path }
 
+// privateScopes are the private namespaces that this process has open.
+func privateScopes() (list []namespace.Scope) {
+	spaces.Lock()
+	defer spaces.Unlock()
+	for scope := range spaces.open {
+		if scope.Private() {
+			list = append(list, scope)
+		}
+	}
+	return list
+}
+
 // numbersInPrivate adds the numbers of Global's members that objects of private
 // namespaces name, as far as this user may enter them: what a wait for all over
 // objects of both came to stands in a file of Global.

@@ -43,7 +43,7 @@ func (s *space) join() (uint32, error) {
 	}
 	s.tidied.Do(func() {
 		if n, err := s.members.Count(manyMembers); err == nil && n == manyMembers {
-			_, _ = sweepMembers(s) // a join must not fail because a sweep did
+			_ = sweepMembers(s) // a join must not fail because a sweep did
 		}
 	})
 	return me, nil

@@ -104,6 +104,12 @@ func Command(role string, args ...string) *exec.Cmd {
 // StartCommand starts a command made by Command.
 func StartCommand(t testing.TB, cmd *exec.Cmd) *Child {
 	t.Helper()
+	return StartBy(t, cmd, cmd.Start)
+}
+
+// StartBy is StartCommand with a function that starts the command.
+func StartBy(t testing.TB, cmd *exec.Cmd, start func() error) *Child {
+	t.Helper()
 	c := &Child{t: t, Cmd: cmd, lines: make(chan string, 1024)}
 	var err error
 	if c.stdin, err = cmd.StdinPipe(); err != nil {
@@ -113,7 +119,7 @@ func StartCommand(t testing.TB, cmd *exec.Cmd) *Child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {

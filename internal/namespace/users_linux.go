@@ -1,6 +1,4 @@
-//go:build linux
-
-package onlinux
+package namespace
 
 import (
 	"bytes"
@@ -14,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/lockfile"
-	"atoll/internal/namespace"
 )
 
 // Process is a process that has to do with an object.
@@ -23,18 +20,19 @@ type Process struct {
 	Command string
 }
 
-// users are the processes that have an object.
-type users struct{ holders, viewers []Process }
+// Users are the processes that have an object.
+type Users struct{ Holders, Viewers []Process }
 
-type userTable map[lockfile.Identity]users
+// UserTable has the users of many objects, by their files.
+type UserTable map[lockfile.Identity]Users
 
-// findUsers looks through the descriptors of all processes for those that hold
+// FindUsers looks through the descriptors of all processes for those that hold
 // one of the files. Which byte a description has locked stands in its fdinfo, so
 // that a process which only looks at a file is not taken for a holder.
 //
 // Processes of other users cannot be looked into; they are missing.
-func findUsers(sights []namespace.Sight) userTable {
-	table := make(userTable, len(sights))
+func FindUsers(sights []Sight) UserTable {
+	table := make(UserTable, len(sights))
 	if len(sights) == 0 {
 		return table
 	}
@@ -43,7 +41,7 @@ func findUsers(sights []namespace.Sight) userTable {
 		wanted[sights[i].File] = true
 		// What a creator's descriptor is called: it was opened without a name.
 		wanted["#"+strconv.FormatUint(sights[i].ID.Ino, 10)] = true
-		table[sights[i].ID] = users{}
+		table[sights[i].ID] = Users{}
 	}
 	for _, pid := range numbersIn("/proc") {
 		scanProcess(pid, wanted, table)
@@ -67,7 +65,7 @@ func numbersIn(dir string) (list []int) {
 }
 
 // scanProcess enters a process for every file in the table that it holds.
-func scanProcess(pid int, wanted map[string]bool, table userTable) {
+func scanProcess(pid int, wanted map[string]bool, table UserTable) {
 	proc := fmt.Sprintf("/proc/%d", pid)
 	var held, viewed []lockfile.Identity
 	for _, fd := range numbersIn(proc + "/fd") {
@@ -98,12 +96,12 @@ func scanProcess(pid int, wanted map[string]bool, table userTable) {
 	p := Process{PID: pid, Command: commandOf(proc)}
 	for _, id := range held {
 		u := table[id]
-		u.holders = append(u.holders, p)
+		u.Holders = append(u.Holders, p)
 		table[id] = u
 	}
 	for _, id := range viewed {
 		u := table[id]
-		u.viewers = append(u.viewers, p)
+		u.Viewers = append(u.Viewers, p)
 		table[id] = u
 	}
 }

@@ -1,6 +1,4 @@
-//go:build linux
-
-package onlinux
+package namespace
 
 import (
 	"testing"

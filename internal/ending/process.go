@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package ending
 
 import (
 	"errors"
@@ -14,11 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/errs"
-	"atoll/internal/wait"
 )
 
-// ProcessWait lets a wait end with a process.
-type ProcessWait struct {
+// Process is a process whose end can be waited for.
+type Process struct {
 	file *os.File // the pidfd; the garbage collector closes it
 
 	// turning is held while following begins or ends.
@@ -29,8 +28,8 @@ type ProcessWait struct {
 	watchers map[*func()]struct{} // of the waits that are under way
 }
 
-// WaitProcess opens the process that has the pid now.
-func WaitProcess(pid int) (*ProcessWait, error) {
+// Open opens the process that has the pid now.
+func Open(pid int) (*Process, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	switch {
 	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.EINVAL):
@@ -41,22 +40,14 @@ func WaitProcess(pid int) (*ProcessWait, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // for Go's poller
 		return nil, errors.Join(err, unix.Close(fd))
 	}
-	return &ProcessWait{file: os.NewFile(uintptr(fd), "process"), watchers: make(map[*func()]struct{})}, nil
+	return &Process{file: os.NewFile(uintptr(fd), "process"), watchers: make(map[*func()]struct{})}, nil
 }
-
-func (p *ProcessWait) join() (wait.Target, error) { //nolint:unparam // as all Waitables
-	return wait.Target{External: p}, nil
-}
-
-func (p *ProcessWait) leave() {}
-
-func (p *ProcessWait) took(wait.Outcome) (*Previous, error) { return nil, nil }
 
 // Lasting says yes: a process that has ended stays so.
-func (p *ProcessWait) Lasting() bool { return true }
+func (p *Process) Lasting() bool { return true }
 
 // Ready says whether the process has ended.
-func (p *ProcessWait) Ready() (bool, error) {
+func (p *Process) Ready() (bool, error) {
 	conn, err := p.file.SyscallConn()
 	if err != nil {
 		return false, err
@@ -77,10 +68,10 @@ func hasEnded(fd uintptr) bool {
 }
 
 // Take takes nothing: all who wait see the end.
-func (p *ProcessWait) Take() (bool, error) { return p.Ready() }
+func (p *Process) Take() (bool, error) { return p.Ready() }
 
 // Watch has poke called when the process ends.
-func (p *ProcessWait) Watch(poke func()) (unwatch func()) {
+func (p *Process) Watch(poke func()) (unwatch func()) {
 	p.turning.Lock()
 	defer p.turning.Unlock()
 	p.mu.Lock()
@@ -94,7 +85,7 @@ func (p *ProcessWait) Watch(poke func()) (unwatch func()) {
 	return func() { p.unwatch(&poke) }
 }
 
-func (p *ProcessWait) unwatch(poke *func()) {
+func (p *Process) unwatch(poke *func()) {
 	p.turning.Lock()
 	defer p.turning.Unlock()
 	p.mu.Lock()
@@ -108,7 +99,7 @@ func (p *ProcessWait) unwatch(poke *func()) {
 }
 
 // follow waits in Go's poller, without a thread.
-func (p *ProcessWait) follow(stopped chan struct{}) {
+func (p *Process) follow(stopped chan struct{}) {
 	defer close(stopped)
 	conn, err := p.file.SyscallConn()
 	if err != nil {
@@ -125,18 +116,7 @@ func (p *ProcessWait) follow(stopped chan struct{}) {
 }
 
 // Channel is none.
-func (p *ProcessWait) Channel() reflect.Value { return reflect.Value{} }
+func (p *Process) Channel() reflect.Value { return reflect.Value{} }
 
 // Received is never called.
-func (p *ProcessWait) Received(reflect.Value, bool) {}
-
-// ChannelWait lets a wait end with a value from a channel.
-type ChannelWait struct{ wait.External }
-
-func (c ChannelWait) join() (wait.Target, error) { //nolint:unparam // as all Waitables
-	return wait.Target{External: c.External}, nil
-}
-
-func (c ChannelWait) leave() {}
-
-func (c ChannelWait) took(wait.Outcome) (*Previous, error) { return nil, nil }
+func (p *Process) Received(reflect.Value, bool) {}

@@ -1,0 +1,2 @@
+// Package ending answers one question: who is told when a process ends?
+package ending

@@ -1,0 +1,140 @@
+//go:build linux
+
+package onlinux
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/access"
+	"atoll/internal/backing"
+	"atoll/internal/errs"
+	"atoll/internal/layout"
+	"atoll/internal/lockfile"
+	"atoll/internal/transfer"
+)
+
+// pack makes what a process of the user uid needs to have a handle like o:
+// descriptors of its own, which the caller must close. They keep the object alive
+// wherever they go.
+//
+// The description of a named object's file is a new one with a lock of its own,
+// because whoever unlocks a description does it for all who have it. Nobody unlocks
+// this one: its lock ends with its last descriptor.
+func pack(o Object, asked access.Request, uid uint32) (*transfer.Handle, error) {
+	if err := o.pin(); err != nil {
+		return nil, err
+	}
+	defer o.unpin()
+	p := o.parts()
+	rights, err := asked.Regrant(subject(p.inner, false), p.rights)
+	if err != nil {
+		return nil, err
+	}
+	h := &transfer.Handle{
+		Type: p.inner.Header.Type, Access: rights,
+		Object: transfer.None, Second: transfer.None,
+	}
+	h.Folder.Path, h.Folder.ID = p.inner.Folder()
+	if err := p.describe(h, uid); err != nil {
+		h.Close()
+		return nil, backing.Exhausted(err)
+	}
+	return h, nil
+}
+
+// describe fills in the descriptors.
+func (p *parts) describe(h *transfer.Handle, uid uint32) (err error) {
+	mode := p.mode(h.Access)
+	if mode == unix.O_RDWR {
+		if err := p.trusts(uid); err != nil {
+			return err
+		}
+	}
+	if h.Object, err = p.object(mode); err != nil {
+		return err
+	}
+	switch {
+	case p.file >= 0:
+		h.Second, err = p.fileAs(h.Access)
+	case p.inner.Header.Name == "" && h.Type != layout.Section:
+		h.Second, err = p.heldFolder()
+	}
+	return err
+}
+
+// mode is how the object's file must be open for the rights. Who waits needs to
+// write, too, if the object was not created for those who may only read.
+func (p *parts) mode(rights access.Mask) int {
+	o, h := subject(p.inner, false), &p.inner.Header
+	waits := h.Type != layout.Section && rights&access.Wait != 0 && !h.Has(layout.FlagReaders)
+	if p.inner.Writable && (rights&o.Writes() != 0 || waits) {
+		return unix.O_RDWR
+	}
+	return unix.O_RDONLY
+}
+
+// trusts refuses to give a descriptor that can write the state of a named object to
+// a user who may not open it: that user could truncate it under all who wait, who
+// would not be on their guard. (Of sections it is known that whoever may write them
+// can.)
+func (p *parts) trusts(uid uint32) error {
+	var st unix.Stat_t
+	if p.inner.Header.Type == layout.Section || p.inner.Header.Name == "" {
+		return nil
+	}
+	if err := unix.Fstat(p.inner.FD, &st); err != nil || uid == st.Uid || uid == 0 || st.Mode&0o022 != 0 {
+		return err
+	}
+	return errs.New(fs.ErrPermission, "user %d may not write the object's file, which belongs to uid %d and has mode %#o, and so cannot get this access to it; create the %s with a Security that lets that user write", uid, st.Uid, st.Mode&0o7777, p.inner.Header.Type)
+}
+
+// object opens the object's file again.
+func (p *parts) object(mode int) (transfer.File, error) {
+	fd, err := lockfile.Reopen(p.inner.FD, mode)
+	named := p.inner.Header.Name != ""
+	if err != nil && !named {
+		// Nothing is locked, so the description may be shared, if it is the right one.
+		fd, err = reopenAs(p.inner.FD, mode)
+	}
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			err = errs.Because(err, 0, fs.ErrPermission, "this process has the object from another user, and may not open its file itself as this access needs, so it cannot pass it on")
+		}
+		return transfer.None, err
+	}
+	f := transfer.File{FD: fd, ID: p.inner.ID}
+	if !named {
+		return f, nil
+	}
+	if held, err := lockfile.TryShared(fd, lockfile.Holders); err != nil || !held {
+		_ = unix.Close(fd)
+		return transfer.None, errors.Join(err, errors.New("the object's file is locked"))
+	}
+	return f, nil
+}
+
+// fileAs opens the file of a section over a file again.
+func (p *parts) fileAs(rights access.Mask) (transfer.File, error) {
+	mode := unix.O_RDONLY
+	if rights&access.Write != 0 && access.Protection(p.inner.Header.Protection).Writable() {
+		mode = unix.O_RDWR
+	}
+	fd, err := reopenAs(p.file, mode)
+	if err != nil {
+		return transfer.None, err
+	}
+	h := &p.inner.Header
+	return transfer.File{FD: fd, ID: lockfile.Identity{Dev: h.FileDev, Ino: h.FileIno}}, nil
+}
+
+// heldFolder holds the folder of the members that the object may name.
+func (p *parts) heldFolder() (f transfer.File, err error) {
+	if f.ID, err = p.space.members.ID(); err != nil {
+		return transfer.None, err
+	}
+	f.FD, err = p.space.members.Hold()
+	return f, err
+}
