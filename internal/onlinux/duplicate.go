@@ -35,13 +35,13 @@ type parts struct {
 }
 
 func (s *Section) pin() error {
-	if !s.enter() {
+	if !s.Enter() {
 		return errClosed
 	}
 	return nil
 }
 
-func (s *Section) unpin() { s.leave() }
+func (s *Section) unpin() { s.Leave() }
 
 func (s *Section) parts() parts { return parts{handle: s.handle, file: s.file} }
 

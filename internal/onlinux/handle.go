@@ -3,13 +3,12 @@
 package onlinux
 
 import (
-	"io/fs"
 	"sync/atomic"
 	"time"
 
 	"atoll/internal/access"
-	"atoll/internal/errs"
 	"atoll/internal/layout"
+	"atoll/internal/mapping"
 	"atoll/internal/namespace"
 )
 
@@ -56,8 +55,7 @@ func (h *handle) shut() bool {
 	return true
 }
 
-// errClosed is what calls through a closed handle say, and through a closed view.
-var errClosed = errs.New(fs.ErrClosed, "it is closed")
+var errClosed = mapping.ErrClosed
 
 // begin and finish enclose a call that may write this member's number into an
 // object's state, on any path but Lock's fast one: Close waits for such calls,

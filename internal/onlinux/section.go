@@ -15,6 +15,7 @@ import (
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
+	"atoll/internal/mapping"
 	"atoll/internal/namespace"
 )
 
@@ -23,7 +24,7 @@ import (
 // handle.
 type Section struct {
 	*handle
-	usage
+	mapping.Usage
 	file int // the file of a file section; -1 for a memory section
 }
 
@@ -158,7 +159,7 @@ func admitSection(inner *namespace.Object, created bool, file int, rights access
 		return nil, err
 	}
 	s := &Section{handle: &handle{inner: inner, rights: rights}, file: file}
-	s.usage.init()
+	s.Usage.Init()
 	return s, nil
 }
 
@@ -180,13 +181,25 @@ func (s *Section) source() int {
 	return s.inner.FD
 }
 
+// View is a part of a section in this process's memory.
+type View = mapping.View
+
+// Map maps a part of the section.
+func (s *Section) Map(address uintptr, asked access.Mask, offset, length int64) (*View, error) {
+	if !s.Enter() {
+		return nil, errClosed
+	}
+	defer s.Leave()
+	return mapping.Section{Object: s.inner, File: s.source(), Rights: s.rights}.Map(address, asked, offset, length)
+}
+
 // File opens the file behind the section again, with no more rights than the
 // handle has.
 func (s *Section) File() (*os.File, error) {
-	if !s.enter() {
+	if !s.Enter() {
 		return nil, errClosed
 	}
-	defer s.leave()
+	defer s.Leave()
 	if err := access.Check(access.Section, s.rights, access.Read); err != nil && s.rights&access.Write == 0 {
 		return nil, err
 	}
@@ -220,7 +233,7 @@ func reopenAs(fd, mode int) (int, error) {
 
 // Close closes the handle. It waits for the calls that are just inside it.
 func (s *Section) Close() error {
-	if !s.end() {
+	if !s.End() {
 		return errClosed
 	}
 	s.shut()

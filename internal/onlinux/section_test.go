@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"unsafe"
 
 	"atoll/internal/access"
 	"atoll/internal/testkit"
@@ -33,7 +34,7 @@ func TestBytesBehindTheEndOfFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tail := v.pages[6:]
+	tail := unsafe.Slice(unsafe.SliceData(v.Bytes()), os.Getpagesize())[6:]
 	t.Run("C226", func(t *testing.T) {
 		for i, c := range tail {
 			if c != 0 {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package mapping
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ import (
 //
 // Nothing but Close unmaps it: a slice of it may be reachable from anywhere.
 type View struct {
-	usage
+	Usage
 	object *namespace.Object
 	bytes  []byte // exactly what was asked for
 	pages  []byte // whole pages: what is mapped
@@ -39,14 +39,18 @@ var pageSize = int64(os.Getpagesize())
 // absurd is a length that no section has, as SIZE_MAX is on Windows.
 const absurd = 1 << 62
 
+// Section is what is mapped: an object, the file that has its bytes, which is its own
+// or another, and what the handle may do.
+type Section struct {
+	*namespace.Object
+	File   int
+	Rights access.Mask
+}
+
 // Map maps a part of the section; length 0 reaches to its end. address 0 lets
 // the system choose where.
-func (s *Section) Map(address uintptr, asked access.Mask, offset, length int64) (*View, error) {
-	if !s.enter() {
-		return nil, errClosed
-	}
-	defer s.leave()
-	can, err := access.View(s.protection(), s.rights, asked)
+func (s Section) Map(address uintptr, asked access.Mask, offset, length int64) (*View, error) {
+	can, err := access.View(access.Protection(s.Header.Protection), s.Rights, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -57,16 +61,19 @@ func (s *Section) Map(address uintptr, asked access.Mask, offset, length int64) 
 	if int64(address)%pageSize != 0 {
 		return nil, misaligned("address %#x", address)
 	}
-	if err := s.inner.AddView(); err != nil {
+	if err := s.AddView(); err != nil {
 		return nil, err
 	}
-	v := &View{object: s.inner, offset: offset, can: can}
-	v.usage.init()
+	v := &View{object: s.Object, offset: offset, can: can}
+	v.Usage.Init()
 	if err := s.mapInto(v, address, length); err != nil {
-		return nil, errors.Join(err, s.inner.DropView())
+		return nil, errors.Join(err, s.DropView())
 	}
 	return v, nil
 }
+
+// ErrClosed is what calls through a closed view say, and through a closed handle.
+var ErrClosed = errs.New(fs.ErrClosed, "it is closed")
 
 func misaligned(format string, what any) error {
 	return errs.Numbered(errs.MappedAlignment, fs.ErrInvalid, format+" is not a multiple of %d, the size of a page", what, pageSize)
@@ -74,8 +81,8 @@ func misaligned(format string, what any) error {
 
 // part checks the part of the section that a view is to cover, and gives its
 // length.
-func (s *Section) part(offset, length int64) (int64, error) {
-	size := s.Size()
+func (s Section) part(offset, length int64) (int64, error) {
+	size := s.Header.Size
 	switch {
 	case offset < 0 || length < 0 || length >= absurd:
 		return 0, errs.New(fs.ErrInvalid, "no view can have offset %d and length %d", offset, length)
@@ -93,23 +100,23 @@ func (s *Section) part(offset, length int64) (int64, error) {
 }
 
 // mapInto maps length bytes from the view's offset.
-func (s *Section) mapInto(v *View, address uintptr, length int64) error {
+func (s Section) mapInto(v *View, address uintptr, length int64) error {
 	flags := unix.MAP_SHARED
 	if v.can.CopyOnWrite {
 		flags = unix.MAP_PRIVATE
 	}
 	prot := protectionBits(v.can.Write, v.can.Execute)
-	offset := s.DataOffset() + v.offset
+	offset := s.Header.DataOffset + v.offset
 	mapped := uintptr((length + pageSize - 1) / pageSize * pageSize)
 	var m unsafe.Pointer
 	var err error
 	switch {
 	case address != 0:
-		m, err = mapAt(s.source(), offset, address, mapped, prot, flags)
-	case s.inner.Header.Has(layout.FlagLargePages):
-		m, err = backing.MapLarge(s.source(), offset, mapped, prot, flags)
+		m, err = mapAt(s.File, offset, address, mapped, prot, flags)
+	case s.Header.Has(layout.FlagLargePages):
+		m, err = backing.MapLarge(s.File, offset, mapped, prot, flags)
 	default:
-		m, err = unix.MmapPtr(s.source(), offset, nil, mapped, prot, flags)
+		m, err = unix.MmapPtr(s.File, offset, nil, mapped, prot, flags)
 	}
 	if err != nil {
 		return backing.MapFailure(err, address, length, v.can.Execute)
@@ -162,7 +169,7 @@ func fitsElsewhere(length uintptr) bool {
 
 // Bytes is the view's memory; nil after Close.
 func (v *View) Bytes() []byte {
-	if v.ended() {
+	if v.Ended() {
 		return nil
 	}
 	return v.bytes
@@ -191,8 +198,8 @@ func (v *View) Rights() access.Mask {
 
 // Close unmaps the view. It waits for the calls that are just inside it.
 func (v *View) Close() error {
-	if !v.end() {
-		return errClosed
+	if !v.End() {
+		return ErrClosed
 	}
 	err := unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(v.pages)), uintptr(len(v.pages)))
 	return errors.Join(err, v.object.DropView())
@@ -216,10 +223,10 @@ func (v *View) span(offset, length int64) ([]byte, error) {
 
 // over calls f with the pages of a part of the view, if there are any.
 func (v *View) over(offset, length int64, f func(pages []byte) error) error {
-	if !v.enter() {
-		return errClosed
+	if !v.Enter() {
+		return ErrClosed
 	}
-	defer v.leave()
+	defer v.Leave()
 	pages, err := v.span(offset, length)
 	if err != nil || len(pages) == 0 {
 		return err

@@ -1,17 +1,17 @@
 //go:build linux
 
-package onlinux
+package mapping
 
 import (
 	"sync"
 	"sync/atomic"
 )
 
-// usage counts the calls that are just inside a handle or view, so that closing
+// Usage counts the calls that are just inside a handle or view, so that closing
 // it can wait for them. A lock would do the same, but one who is inside and calls
 // another method while somebody closes would wait for himself; here he is told
 // that it is closed.
-type usage struct {
+type Usage struct {
 	state atomic.Int64 // how many are inside, and usageClosed
 	once  sync.Once
 	idle  chan struct{} // closed when nobody is inside any more
@@ -19,25 +19,27 @@ type usage struct {
 
 const usageClosed = 1 << 62
 
-func (u *usage) init() { u.idle = make(chan struct{}) }
+// Init is called once, before all else.
+func (u *Usage) Init() { u.idle = make(chan struct{}) }
 
-// enter counts the caller in; false: it is closed. Whoever got true must leave.
-func (u *usage) enter() bool {
+// Enter counts the caller in; false: it is closed. Whoever got true must leave.
+func (u *Usage) Enter() bool {
 	if u.state.Add(1) < usageClosed {
 		return true
 	}
-	u.leave()
+	u.Leave()
 	return false
 }
 
-func (u *usage) leave() {
+// Leave counts the caller out.
+func (u *Usage) Leave() {
 	if u.state.Add(-1) == usageClosed {
 		u.once.Do(func() { close(u.idle) })
 	}
 }
 
-// end closes it and waits until nobody is inside. false: it was closed before.
-func (u *usage) end() bool {
+// End closes it and waits until nobody is inside. false: it was closed before.
+func (u *Usage) End() bool {
 	old := u.state.Or(usageClosed)
 	if old >= usageClosed {
 		return false
@@ -48,5 +50,5 @@ func (u *usage) end() bool {
 	return true
 }
 
-// ended says whether end has been called.
-func (u *usage) ended() bool { return u.state.Load() >= usageClosed }
+// Ended says whether end has been called.
+func (u *Usage) Ended() bool { return u.state.Load() >= usageClosed }

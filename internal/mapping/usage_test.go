@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package mapping
 
 import (
 	"sync"
@@ -11,27 +11,27 @@ import (
 )
 
 func TestUsage(t *testing.T) {
-	var u usage
-	u.init()
+	var u Usage
+	u.Init()
 	for range 2 {
-		if !u.enter() {
+		if !u.Enter() {
 			t.Fatal("closed from the beginning")
 		}
 	}
 	ended := make(chan struct{})
-	go func() { u.end(); close(ended) }()
-	for u.enter() { // until end is under way
-		u.leave()
+	go func() { u.End(); close(ended) }()
+	for u.Enter() { // until end is under way
+		u.Leave()
 	}
 	testkit.Blocked(t, ended, "end")
-	if u.end() {
+	if u.End() {
 		t.Fatal("ended twice")
 	}
-	u.leave()
+	u.Leave()
 	testkit.Blocked(t, ended, "end")
-	u.leave()
+	u.Leave()
 	testkit.Soon(t, ended, "end")
-	if u.enter() || !u.ended() {
+	if u.Enter() || !u.Ended() {
 		t.Fatal("not ended")
 	}
 }
@@ -39,24 +39,24 @@ func TestUsage(t *testing.T) {
 // After end nobody is inside, whatever came in at the same time.
 func TestUsageConcurrently(t *testing.T) {
 	for range 300 {
-		var u usage
-		u.init()
+		var u Usage
+		u.Init()
 		var gone atomic.Bool
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				for u.enter() {
+				for u.Enter() {
 					if gone.Load() {
 						t.Error("inside after the end")
 					}
-					u.leave()
+					u.Leave()
 				}
 			})
 		}
 		var ends atomic.Int32
 		for range 2 {
 			all.Go(func() {
-				if u.end() {
+				if u.End() {
 					gone.Store(true)
 					ends.Add(1)
 				}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package mapping
 
 import (
 	"io"
@@ -16,10 +16,10 @@ import (
 
 // ReadAt copies from the view.
 func (v *View) ReadAt(p []byte, offset int64) (n int, err error) {
-	if !v.enter() {
-		return 0, errClosed
+	if !v.Enter() {
+		return 0, ErrClosed
 	}
-	defer v.leave()
+	defer v.Leave()
 	part, err := v.from(offset, len(p))
 	if err != nil {
 		return 0, err
@@ -33,10 +33,10 @@ func (v *View) ReadAt(p []byte, offset int64) (n int, err error) {
 
 // WriteAt copies into the view.
 func (v *View) WriteAt(p []byte, offset int64) (n int, err error) {
-	if !v.enter() {
-		return 0, errClosed
+	if !v.Enter() {
+		return 0, ErrClosed
 	}
-	defer v.leave()
+	defer v.Leave()
 	if !v.can.Write {
 		return 0, errs.New(fs.ErrPermission, "the view was mapped for reading only")
 	}
@@ -122,10 +122,10 @@ func (v *View) fault(at int64) error {
 // Guard calls f with the view's memory, and turns f's faults in it into errors.
 // ours says whether the error is the view's and not f's.
 func (v *View) Guard(f func(b []byte) error) (ours bool, err error) {
-	if !v.enter() {
-		return true, errClosed
+	if !v.Enter() {
+		return true, ErrClosed
 	}
-	defer v.leave()
+	defer v.Leave()
 	old := debug.SetPanicOnFault(true)
 	defer func() {
 		debug.SetPanicOnFault(old)
