@@ -170,6 +170,43 @@ func TestWaitAnyOfSharedAndPrivate(t *testing.T) {
 	woke(t, done, "by the shared word")
 }
 
+// TestTimeouts: both calls end after the time, and not before; on systems of 32 bits
+// they take it in different ways.
+func TestTimeouts(t *testing.T) {
+	write, _ := sharedPage(t)
+	word := (*Word)(write)
+	for name, wait := range map[string]func(timeout time.Duration) error{
+		"Wait":    func(timeout time.Duration) error { return Wait(word, 0, timeout) },
+		"WaitAny": func(timeout time.Duration) error { return WaitAny([]Watch{{Word: word}}, timeout) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "WaitAny" && !HasWaitAny() {
+				t.Skip("this kernel has no futex_waitv")
+			}
+			for _, timeout := range []time.Duration{quiet, 1100 * time.Millisecond} {
+				ended := 0
+				for left := timeout; left > 0; ended++ { // a signal may end it sooner
+					start := time.Now()
+					done := make(chan error, 1)
+					go func() { done <- wait(left) }()
+					select {
+					case err := <-done:
+						if err != nil {
+							t.Fatal(err)
+						}
+					case <-time.After(hang):
+						t.Fatal("it does not end")
+					}
+					left -= time.Since(start)
+				}
+				if ended > 100 {
+					t.Fatalf("a wait of %v ended %d times before that", timeout, ended)
+				}
+			}
+		})
+	}
+}
+
 func TestForbidWaitAny(t *testing.T) {
 	had := HasWaitAny()
 	ForbidWaitAny(true)

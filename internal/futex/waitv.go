@@ -29,6 +29,10 @@ type waitv struct {
 	reserved uint32
 }
 
+// timespec is the kernel's struct __kernel_timespec, which newer calls take: of 64
+// bits each also on systems of 32 bits, unlike unix.Timespec.
+type timespec struct{ seconds, nanoseconds int64 }
+
 const (
 	size32      = 2   // FUTEX2_SIZE_U32
 	flagPrivate = 128 // FUTEX2_PRIVATE
@@ -72,15 +76,16 @@ func WaitAny(watches []Watch, timeout time.Duration) error {
 		}
 		list = append(list, waitv{value: uint64(w.Expected), addr: uint64(uintptr(unsafe.Pointer(w.Word))), flags: flags})
 	}
-	var ts *unix.Timespec
+	var until *timespec
 	if timeout >= 0 {
-		ts = new(unix.Timespec)
-		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, ts); err != nil {
+		var now unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
 			return err
 		}
-		*ts = unix.NsecToTimespec(ts.Nano() + timeout.Nanoseconds())
+		end := now.Nano() + timeout.Nanoseconds()
+		until = &timespec{end / int64(time.Second), end % int64(time.Second)}
 	}
 	_, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&list[0])), uintptr(len(list)), 0,
-		uintptr(unsafe.Pointer(ts)), unix.CLOCK_MONOTONIC, 0)
+		uintptr(unsafe.Pointer(until)), unix.CLOCK_MONOTONIC, 0)
 	return woken(errno)
 }
