@@ -157,8 +157,10 @@ func guestTimer(o *Timer) *guest {
 //
 //	create KIND NAME MODE   makes an object
 //	open KIND NAME ACCESS   opens it
-//	NAME CALL               one of the guest's calls, or close
+//	NAME CALL               one of the guest's calls, or close; briefly is wait with
+//	                        a short time limit
 //	any NAME,NAME           waits for one of several, and all for all
+//	sweep                   sweeps Global
 var _ = testkit.Role("company", func(self *testkit.Self) {
 	wait.SetTick(10 * time.Millisecond)
 	guests := make(map[string]*guest)
@@ -177,6 +179,9 @@ var _ = testkit.Role("company", func(self *testkit.Self) {
 				objects = append(objects, guests[name].waitable)
 			}
 			go func() { self.Say("%s: %s", line, several(words[0], objects)) }()
+		case "sweep":
+			n, err := Sweep(GlobalScope)
+			self.Say("sweep: %d, %s", n, spell(err))
 		default:
 			g := guests[words[0]]
 			if words[1] == "close" {
@@ -184,17 +189,21 @@ var _ = testkit.Role("company", func(self *testkit.Self) {
 				continue
 			}
 			go func() {
-				ctx, cancel := context.WithTimeout(context.Background(), testkit.Hang)
-				defer cancel()
-				self.Say("%s: %s", line, spell(g.do(ctx, words[1])))
+				// Without a limit: at its end a wait looks, and finds what nobody told it.
+				ctx, call := context.Background(), words[1]
+				if call == "briefly" {
+					brief, cancel := context.WithTimeout(ctx, testkit.Quiet)
+					defer cancel()
+					ctx, call = brief, "wait"
+				}
+				self.Say("%s: %s", line, spell(g.do(ctx, call)))
 			}()
 		}
 	}
 })
 
 func several(how string, objects []Waitable) string {
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Hang)
-	defer cancel()
+	ctx := context.Background()
 	if how == "all" {
 		_, err := WaitAll(ctx, objects...)
 		return spell(err)
@@ -388,5 +397,79 @@ func tells2(t *testing.T, c *testkit.Child, line, other string) {
 	got := map[string]bool{c.Line(): true, c.Line(): true}
 	if !got[line+": done"] || !got[other+": done"] {
 		t.Fatalf("it said %v", got)
+	}
+}
+
+// The last who closes another user's object cannot remove it: the owner, or root,
+// can. Its memory goes back, and Close is no error.
+func TestLastCloserIsNotTheOwner(t *testing.T) {
+	base := company(t)
+	a, b := asUser(t, ann, base, "company"), asUser(t, ben, base, "company")
+	for _, kind := range companyKinds {
+		name, path := `Global\`+kind, filepath.Join(base, "atoll", kind)
+		tells(t, a, "create; "+kind+"; "+name+"; 0666", "done")
+		tells(t, b, "open; "+kind+"; "+name+"; 0", "done")
+		tells(t, a, name+"; close", "done")
+		tells(t, b, name+"; try", "")
+		tells(t, b, name+"; close", "done")
+		st, err := os.Stat(path)
+		must(t, err)
+		if st.Size() >= 4096 {
+			t.Errorf("%s: %d bytes are left", kind, st.Size())
+		}
+		tells(t, b, "open; "+kind+"; "+name+"; 0", "5", path, "belongs to uid 61001", "nobody has it any more")
+		tells(t, a, "create; "+kind+"; "+name+"; 0600", "done") // and goes on
+		tells(t, a, name+"; close", "done")
+	}
+	a.End()
+	b.End()
+	if left := testkit.Objects(base); len(left) != 0 {
+		t.Errorf("%v are left", left)
+	}
+}
+
+// What a user who was killed left under Global\ cannot be removed by others, who are
+// told whose it is and get its memory back if they may write; that user, or root,
+// removes it.
+func TestLeftovers(t *testing.T) {
+	base := company(t)
+	for _, c := range []struct {
+		mode string
+		back bool // its memory can be given back by others
+	}{{"0666", true}, {"0644", false}, {"0600", false}} {
+		a, b := asUser(t, ann, base, "company"), asUser(t, ben, base, "company")
+		tells(t, a, `create; manual; Global\x; `+c.mode, "done")
+		path := filepath.Join(base, "atoll", "x")
+		a.Kill()
+		whose := []string{path, "belongs to uid 61001", "atoll sweep"}
+		if c.mode == "0600" {
+			whose = []string{path, "belongs to uid 61001 with mode 0600"}
+		}
+		tells(t, b, `create; manual; Global\x; 0600`, "5", whose...)
+		if c.mode == "0644" {
+			tells(t, b, fmt.Sprintf(`open; manual; Global\x; %d`, Wait), "2")
+		} else {
+			tells(t, b, `open; manual; Global\x; 0`, "5", whose...)
+		}
+		if c.mode == "0600" {
+			tells(t, b, "sweep", "0, done") // nobody but ann can tell whether it is alive
+		} else {
+			tells(t, b, "sweep", "0, 5", path, "uid 61001")
+		}
+		st, err := os.Stat(path)
+		must(t, err)
+		if back := st.Size() < 4096; back != c.back {
+			t.Errorf("mode %s: %d bytes are left", c.mode, st.Size())
+		}
+		a = asUser(t, ann, base, "company")
+		tells(t, a, `create; auto; Global\x; 0600`, "done")
+		a.Kill()
+		a = asUser(t, ann, base, "company")
+		tells(t, a, "sweep", "1, done")
+		a.End()
+		b.End()
+		if left := testkit.Objects(base); len(left) != 0 {
+			t.Errorf("%v are left", left)
+		}
 	}
 }

@@ -142,7 +142,7 @@ func (v *victim) several(ctx context.Context) map[string]func() error {
 // asleep has goroutines asleep in all ways when the object is lost: each must be
 // told. Afterwards each call says so.
 func (v *victim) asleep() {
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Hang)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*testkit.Hang)
 	defer cancel()
 	results := make(chan string)
 	sleepers := v.several(ctx)
@@ -204,7 +204,7 @@ func (v *victim) busy() {
 
 // unharmed uses what is its own.
 func (v *victim) unharmed() {
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Hang)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*testkit.Hang)
 	defer cancel()
 	_, err := v.mutex.Lock(ctx)
 	v.self.Must(err)

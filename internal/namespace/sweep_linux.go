@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/bits"
 	"math/rand/v2"
+	"os"
 	"sort"
 	"strings"
 
@@ -166,6 +167,13 @@ func (d *Dir) Sweep() (removed int, err error) {
 	return removed, errors.Join(append(failures, err)...)
 }
 
+// mine says whether a file is this user's.
+func (d *Dir) mine(file string) bool {
+	var st unix.Stat_t
+	err := unix.Fstatat(d.fd, file, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return err == nil && st.Uid == uint32(os.Geteuid())
+}
+
 // sweepFile removes one file if it is an object's and nobody holds it. Files
 // that are not Atoll's are left alone.
 func (d *Dir) sweepFile(file string) (removed bool, err error) {
@@ -173,6 +181,8 @@ func (d *Dir) sweepFile(file string) (removed bool, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
+	case errors.Is(err, fs.ErrPermission) && !d.mine(file):
+		return false, nil // another user's, alive or dead
 	case err != nil:
 		return false, err
 	}
@@ -195,5 +205,12 @@ func (d *Dir) sweepFile(file string) (removed bool, err error) {
 	check.Point("sweep.locked")
 	removed, err = lockfile.UnlinkLocked(d.fd, file, lockfile.IdentityOf(&st))
 	check.Point("sweep.removed")
+	if errors.Is(err, fs.ErrPermission) {
+		// In a directory that many share only its owner may remove it.
+		if h, e := readHeader(fd); e == nil {
+			(&Object{Header: h, FD: fd}).shrink()
+		}
+		err = errs.Because(err, 0, fs.ErrPermission, "belongs to uid %d, and nobody has it any more; only that user or root can free the name, with: atoll sweep", st.Uid)
+	}
 	return removed, err
 }
