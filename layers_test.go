@@ -47,6 +47,8 @@ var layers = map[string]layer{
 	"internal/access": {row: 1, deny: append(pure, "unsafe")},
 	"internal/layout": {row: 1, deny: pure},
 
+	"internal/sddl": {row: 2, deny: append(pure, "unsafe")},
+
 	"internal/futex":    {row: 2, allow: []string{xsys}, linuxOnly: true},
 	"internal/lockfile": {row: 2, allow: []string{xsys}, linuxOnly: true},
 

@@ -32,16 +32,52 @@ func SetRights(fd int, r access.FileRights) error {
 			return errs.Because(err, 0, permissionOf(err), "owner %d, group %d (-1: the creator's): a program that is not root's can give an object no other owner, and no group that it is not in", r.UID, r.GID)
 		}
 	}
-	// An ACL that the directory has passed on would come to count with the bits of
-	// the group.
-	err := unix.Fremovexattr(fd, aclAttribute)
-	if err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.EOPNOTSUPP) {
-		return fmt.Errorf("remove inherited ACL: %w", err)
+	if r.ACL == "" {
+		// An ACL that the directory has passed on would come to count with the bits
+		// of the group.
+		err := unix.Fremovexattr(fd, aclAttribute)
+		if err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.EOPNOTSUPP) {
+			return fmt.Errorf("remove inherited ACL: %w", err)
+		}
 	}
 	if err := unix.Fchmod(fd, r.Mode); err != nil {
 		return fmt.Errorf("set mode: %w", err)
 	}
+	if r.ACL == "" {
+		return nil
+	}
+	return setACL(fd, r.ACL)
+}
+
+func setACL(fd int, acl string) error {
+	err := unix.Fsetxattr(fd, aclAttribute, []byte(acl), 0)
+	switch {
+	case errors.Is(err, unix.EOPNOTSUPP):
+		return errs.Because(err, 0, errors.ErrUnsupported, "the file system of shared memory keeps no ACLs here (a kernel built without CONFIG_TMPFS_POSIX_ACL); only a Mode can be had")
+	case errors.Is(err, unix.ENOSPC):
+		return err
+	case err != nil:
+		return errs.Because(err, 0, fs.ErrInvalid, "set ACL (does it name a user or group that this user namespace does not have?)")
+	}
 	return nil
+}
+
+// ACL reads the ACL of a file; nil if its mode says all.
+func ACL(fd int) ([]access.Entry, error) {
+	b := make([]byte, 1024)
+	for {
+		n, err := unix.Fgetxattr(fd, aclAttribute, b)
+		switch {
+		case errors.Is(err, unix.ERANGE) && len(b) < 1<<16:
+			b = make([]byte, 2*len(b))
+			continue
+		case errors.Is(err, unix.ENODATA), errors.Is(err, unix.EOPNOTSUPP):
+			return nil, nil
+		case err != nil:
+			return nil, fmt.Errorf("read ACL: %w", err)
+		}
+		return access.DecodeACL(b[:n])
+	}
 }
 
 // permissionOf is the sentinel of a refusal, nil for other errors.

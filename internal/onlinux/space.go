@@ -190,10 +190,12 @@ func obtainUnnamed(p plan) (*namespace.Object, error) {
 // stamp completes the header with who made it, decides who may do what, and places
 // the data.
 func (p *plan) stamp(name string) (err error) {
-	if p.rights, err = p.security.FileRights(); err != nil {
+	o := access.Subject{Kind: access.Kind(p.header.Type), ManualReset: p.header.Has(layout.FlagManualReset)}
+	by := access.Creator{UID: os.Geteuid(), GID: os.Getegid()}
+	if p.rights, err = p.security.FileRights(o, by); err != nil {
 		return err
 	}
-	if p.header.Has(layout.FlagManualReset) && p.rights.Readers() {
+	if o.ManualReset && p.rights.Readers {
 		p.header.Flags |= layout.FlagReaders
 	}
 	p.header.Name = name
