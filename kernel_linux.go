@@ -134,7 +134,7 @@ func infoOf(k onlinux.Info) Info {
 		Name: k.Name, Type: Type(h.Type), Size: h.Size, File: h.Path, Creator: int(h.PID),
 		Reserve: h.Has(layout.FlagReserve), LargePages: h.Has(layout.FlagLargePages), ManualReset: h.Has(layout.FlagManualReset),
 		Resident: k.Resident, Signaled: k.Signaled, Abandoned: k.Abandoned, Waiters: k.Waiters,
-		Alive: k.Alive, Mode: k.Mode, UID: k.UID, Created: k.Created, Path: k.Path,
+		Alive: k.Alive, Mode: k.Mode, UID: k.UID, GID: k.GID, ACL: k.ACL, Created: k.Created, Path: k.Path,
 		Count: k.Count, Max: int32(h.Limit), Due: k.Due, Period: Duration(k.Period),
 		Owner: (*Process)(k.Owner), Busy: (*Process)(k.Busy),
 		Holders: processesOf(k.Holders), Viewers: processesOf(k.Viewers),

@@ -75,6 +75,8 @@ type Info struct {
 	Viewers     []Process   `json:"viewers,omitempty"`     // who have views
 	Mode        fs.FileMode `json:"-"`                     // of the object's own file
 	UID         int         `json:"uid"`                   // its owner
+	GID         int         `json:"gid"`                   // its group
+	ACL         []string    `json:"acl,omitempty"`         // its ACL, as getfacl lists it, where Mode does not say all; then the group's bits of Mode are the mask
 	Creator     int         `json:"creator"`               // pid, in the creator's pid namespace
 	Created     time.Time   `json:"created"`
 	Path        string      `json:"path"`              // the object's own file

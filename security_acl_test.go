@@ -5,6 +5,7 @@ package atoll
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -122,8 +123,13 @@ func TestReadsWhatSetfaclSets(t *testing.T) {
 		}
 		entries, err := lockfile.ACL(fd)
 		must(t, err)
-		if got, want := access.ACLText(entries), getfacl(t, path); got != want {
+		if got, want := strings.Join(access.ACLText(entries), ","), getfacl(t, path); got != want {
 			t.Errorf("%s: read as\n%s, getfacl says\n%s", spec, got, want)
+		}
+		info, err := Stat("acl")
+		must(t, err)
+		if got := strings.Join(info.ACL, ","); got != getfacl(t, path) || info.GID != os.Getegid() {
+			t.Errorf("Stat shows %s, group %d", got, info.GID)
 		}
 	}
 }
@@ -146,7 +152,7 @@ func TestSecurityOfTheUnnamedHasItsACL(t *testing.T) {
 	defer func() { _ = f.Close() }()
 	entries, err := lockfile.ACL(int(f.Fd()))
 	must(t, err)
-	if got := access.ACLText(entries); got != "user::rw-,user:1000:r--,group::---,mask::r--,other::---" {
+	if got := strings.Join(access.ACLText(entries), ","); got != "user::rw-,user:1000:r--,group::---,mask::r--,other::---" {
 		t.Error(got)
 	}
 }

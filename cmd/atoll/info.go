@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,7 +69,10 @@ func printInfo(w io.Writer, i *atoll.Info) error {
 	if i.Busy != nil {
 		line("being changed by", showProcess(*i.Busy))
 	}
-	line("rights", fmt.Sprintf("%s, uid %d", i.Mode.Perm(), i.UID))
+	line("rights", fmt.Sprintf("%s, uid %d, gid %d", i.Mode.Perm(), i.UID, i.GID))
+	if i.ACL != nil {
+		line("acl", strings.Join(i.ACL, ", "))
+	}
 	line("created", fmt.Sprintf("%s by pid %d", i.Created.Format(time.DateTime), i.Creator))
 	line("own file", fmt.Sprintf("%s, %s resident", show(i.Path), showSize(i.Resident)))
 	return table.Flush()

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"atoll/internal/errs"
 )
@@ -96,10 +95,9 @@ func DecodeACL(b []byte) ([]Entry, error) {
 	return entries, nil
 }
 
-// ACLText lists the entries as getfacl does, without the comments.
-func ACLText(entries []Entry) string {
+// ACLText lists the entries as getfacl does, without the comments; nil for none.
+func ACLText(entries []Entry) (lines []string) {
 	names := map[Tag]string{TagOwner: "user", TagUser: "user", TagOwnerGroup: "group", TagGroup: "group", TagMask: "mask", TagOther: "other"}
-	lines := make([]string, 0, len(entries))
 	for _, e := range entries {
 		id := ""
 		if e.Tag == TagUser || e.Tag == TagGroup {
@@ -107,7 +105,7 @@ func ACLText(entries []Entry) string {
 		}
 		lines = append(lines, fmt.Sprintf("%s:%s:%s", names[e.Tag], id, e.Perm))
 	}
-	return strings.Join(lines, ",")
+	return lines
 }
 
 // sortACL puts entries in the order that the kernel wants.

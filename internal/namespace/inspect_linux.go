@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"atoll/internal/access"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
@@ -22,8 +23,9 @@ type Sight struct {
 	Page    *layout.Page  // the state of a synchronisation object
 	ID      lockfile.Identity
 	Stat    unix.Stat_t
-	Alive   bool  // somebody has a handle
-	Problem error // why it cannot be read, if so
+	ACL     []access.Entry // nil if the mode says all
+	Alive   bool           // somebody has a handle
+	Problem error          // why it cannot be read, if so
 }
 
 // Name is the object's name with its prefix; of a file that cannot be read, what
@@ -75,8 +77,9 @@ func (d *Dir) Peek(file string) (Sight, error) {
 	if s.Problem == nil {
 		s.Problem = s.sound(fd)
 	}
+	acl, aclErr := lockfile.ACL(fd)
 	alive, err := lockfile.HeldByOther(fd, lockfile.Holders)
-	s.Alive, s.Problem = alive, errors.Join(s.Problem, err)
+	s.ACL, s.Alive, s.Problem = acl, alive, errors.Join(s.Problem, err, aclErr)
 	// Its last holder may have removed it while we looked.
 	if err := unix.Fstat(fd, &st); err == nil && st.Nlink == 0 {
 		return s, fs.ErrNotExist

@@ -41,7 +41,8 @@ type Info struct {
 	Holders    []Process
 	Viewers    []Process
 	Mode       fs.FileMode
-	UID        int
+	UID, GID   int
+	ACL        []string
 	Created    time.Time
 	Path       string
 	Problem    error
@@ -196,6 +197,8 @@ func (s *space) info(sight *namespace.Sight, users namespace.UserTable) Info {
 		Viewers:    users[sight.ID].Viewers,
 		Mode:       fs.FileMode(st.Mode & 0o777),
 		UID:        int(st.Uid),
+		GID:        int(st.Gid),
+		ACL:        access.ACLText(sight.ACL),
 		Path:       filepath.Join(s.dir.Path, sight.File),
 		Problem:    sight.Problem,
 	}
