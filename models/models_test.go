@@ -110,6 +110,29 @@ func TestNamesBreak(t *testing.T) {
 	})
 }
 
+// TestFoundingHolds searches how a private namespace is founded.
+func TestFoundingHolds(t *testing.T) {
+	hold(t, "founding", []search{
+		{defines: "KILLS=1"},
+		{defines: "FOUNDERS=2 ROUNDS=2 KILLS=1"},
+		{defines: "KILLS=2", long: true},
+		{defines: "KILLS=1", kind: liveness},
+		{defines: "ROUNDS=2 KILLS=1", long: true},
+	})
+}
+
+// TestFoundingBreaks searches variants that are wrong.
+func TestFoundingBreaks(t *testing.T) {
+	refuse(t, "founding", []search{
+		{defines: "FOUNDERS=2 KILLS=0 BREAK_LOOKS_BEFORE_CLAIM"},
+		{defines: "FOUNDERS=2 KILLS=0 BREAK_LISTS_BEFORE_CLAIM"},
+		{defines: "FOUNDERS=2 KILLS=0 BREAK_IGNORES_STRONGER"},
+		{defines: "FOUNDERS=2 KILLS=0 BREAK_IGNORES_WEAKER"},
+		{defines: "FOUNDERS=2 KILLS=0 BREAK_KEEPS_CLAIM"},
+		{defines: "FOUNDERS=2 KILLS=1 BREAK_STATE_WITHOUT_LOCK"},
+	})
+}
+
 // TestCellHolds searches the state cell as it is.
 func TestCellHolds(t *testing.T) {
 	hold(t, "cell", []search{
