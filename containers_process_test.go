@@ -124,7 +124,7 @@ func TestContainerWithoutMemory(t *testing.T) {
 func TestMappedRootIsNoRoot(t *testing.T) {
 	testkit.NeedRoot(t)
 	const host = 23011
-	base := openBase(t) // of the host's root
+	base := publicBase(t) // of the host's root
 	if err := os.MkdirAll(filepath.Join(base, "atoll-0", "members"), 0o700); err != nil {
 		t.Fatal(err)
 	}

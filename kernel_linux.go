@@ -56,6 +56,7 @@ var (
 	openSection = onlinux.OpenSection
 
 	kernelDuplicate = onlinux.Duplicate
+	kernelOwner     = onlinux.OwnerOf
 	kernelSame      = onlinux.Same
 
 	kernelStart         = onlinux.Start
@@ -83,12 +84,12 @@ func kernelStat(name string) (Info, error) {
 
 func kernelSweep(scope Scope) (int, error) { return onlinux.Sweep(namespace.Scope(scope)) }
 
-func newPrivateNamespace(b Boundary, alias string) (*kernelPrivateNamespace, error) {
+func newPrivateNamespace(b Boundary, alias string, s *Security) (*kernelPrivateNamespace, error) {
 	k, err := boundary.New(b.Name, b.Users, b.Groups)
 	if err != nil {
 		return nil, err
 	}
-	return onlinux.NewPrivateNamespace(k, alias, nil)
+	return onlinux.NewPrivateNamespace(k, alias, s.kernel())
 }
 
 func openPrivateNamespace(b Boundary, alias string) (*kernelPrivateNamespace, error) {

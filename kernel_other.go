@@ -44,6 +44,7 @@ type kernelObject interface {
 }
 
 func kernelDuplicate(kernelObject, access.Request) (kernelObject, error) { return nil, errSystem }
+func kernelOwner(kernelObject) (int, error)                              { return 0, errSystem }
 func kernelSame(kernelObject, kernelObject) bool                         { return false }
 
 func kernelStart(*exec.Cmd, map[string]kernelObject) error           { return errSystem }
@@ -162,7 +163,9 @@ func kernelDoctor() []Finding {
 
 type kernelPrivateNamespace struct{ Scope namespace.Scope }
 
-func newPrivateNamespace(Boundary, string) (*kernelPrivateNamespace, error)  { return nil, errSystem }
+func newPrivateNamespace(Boundary, string, *Security) (*kernelPrivateNamespace, error) {
+	return nil, errSystem
+}
 func openPrivateNamespace(Boundary, string) (*kernelPrivateNamespace, error) { return nil, errSystem }
 func (*kernelPrivateNamespace) Path() string                                 { return "" }
 func (*kernelPrivateNamespace) Close() error                                 { return errSystem }

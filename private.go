@@ -33,10 +33,10 @@ type Boundary struct {
 //
 // # Who may enter
 //
-// Of a boundary that is one group the members of that group may open the namespace,
-// and create objects in it and open them as far as the objects' own rights allow. Of
-// any other boundary only the creator's user may: rights of a directory cannot say
-// "who is in both groups".
+// That is for the creator to say, with Security. Without, of a boundary that is one
+// group the members of that group may open the namespace, and create objects in it
+// and open them as far as the objects' own rights allow. Of any other boundary only
+// the creator's user may: rights of a directory cannot say "who is in both groups".
 //
 // # What proves the boundary
 //
@@ -68,7 +68,28 @@ type PrivateNamespace struct {
 // with a number that is no id. ErrBadName, ErrWrongType: the alias. ErrStuck:
 // another process that was about to create it seems to be stopped.
 func NewPrivateNamespace(boundary Boundary, alias string) (*PrivateNamespace, error) {
-	k, err := newPrivateNamespace(boundary, alias)
+	return NewPrivateNamespaceWith(boundary, alias, PrivateNamespaceOptions{})
+}
+
+// PrivateNamespaceOptions are what can be said about a new private namespace.
+type PrivateNamespaceOptions struct {
+	// Security says who may enter. Who may read may open the namespace, and objects
+	// in it as far as the objects' own rights allow; who may also write may create
+	// objects in it. Everybody can remove only what is their own, and the creator
+	// everything. nil: see PrivateNamespace. The owner is always the creator, who
+	// proves the boundary by it.
+	Security *Security
+}
+
+// NewPrivateNamespaceWith is NewPrivateNamespace with options.
+//
+// # Errors
+//
+// As NewPrivateNamespace, and fs.ErrInvalid: a Security with another owner, or that
+// the kernel cannot enforce. fs.ErrPermission: one with a group that the creator is
+// not in.
+func NewPrivateNamespaceWith(boundary Boundary, alias string, o PrivateNamespaceOptions) (*PrivateNamespace, error) {
+	k, err := newPrivateNamespace(boundary, alias, o.Security)
 	if err != nil {
 		return nil, fail("create private namespace", 0, alias, err)
 	}

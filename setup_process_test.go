@@ -5,27 +5,12 @@ package atoll
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
 
 	"atoll/internal/testkit"
 )
-
-// openBase makes an empty base directory for all users, as /dev/shm is one.
-func openBase(t testing.TB) string {
-	t.Helper()
-	base, err := os.MkdirTemp("/dev/shm", "atoll-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(base) })
-	if err := os.Chmod(base, 0o777|fs.ModeSticky); err != nil {
-		t.Fatal(err)
-	}
-	return base
-}
 
 var _ = testkit.Role("setup", func(self *testkit.Self) {
 	_, err := CreateMutex(`Global\x`, MutexOptions{})
@@ -40,7 +25,7 @@ var _ = testkit.Role("setup", func(self *testkit.Self) {
 // A user other than root is told what an administrator must do, and cannot do it.
 func TestSetupIsForRoot(t *testing.T) {
 	testkit.NeedRoot(t)
-	base := openBase(t)
+	base := publicBase(t)
 	start := func() *testkit.Child {
 		cmd := testkit.Command("setup")
 		cmd.Env = append(cmd.Env, "ATOLL_ROOT="+base)

@@ -5,11 +5,11 @@ package boundary
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"io/fs"
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -91,9 +91,15 @@ const Prefix = "atoll-private-"
 
 // prefix begins the names of the directories that could be this namespace.
 func (k *Key) prefix() string {
-	text, err := json.Marshal(k) // each part is quoted, so different keys are different texts
-	if err != nil {
-		panic(err) // text and numbers
+	text := []byte(k.Alias + "\x00" + k.Boundary.Name) // neither has a NUL in it
+	for _, list := range [][]uint32{k.Boundary.Users, k.Boundary.Groups} {
+		text = append(text, 0)
+		for i, id := range list {
+			if i > 0 {
+				text = append(text, ',')
+			}
+			text = strconv.AppendUint(text, uint64(id), 10)
+		}
 	}
 	sum := sha256.Sum256(text)
 	return Prefix + hex.EncodeToString(sum[:16]) + "-"

@@ -3,6 +3,8 @@
 package boundary
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,6 +37,20 @@ func TestKeyIsAliasAndBoundary(t *testing.T) {
 	one, two := key(t, "a", []int{3, 1, 2, 1}, []int{9, 8}), key(t, "a", []int{1, 2, 3}, []int{8, 9, 9})
 	if one.prefix() != two.prefix() {
 		t.Error("order or duplicates matter")
+	}
+}
+
+// The name of the directory is part of the format.
+func TestPrefix(t *testing.T) {
+	b, err := New("desk", []int{1000}, []int{5, 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := Key{Alias: "club", Boundary: b}
+	// printf 'club\0desk\0001000\0004,5' | sha256sum
+	sum := sha256.Sum256([]byte("club\x00desk\x001000\x004,5"))
+	if want := Prefix + hex.EncodeToString(sum[:16]) + "-"; k.prefix() != want {
+		t.Errorf("%s, want %s", k.prefix(), want)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"atoll/internal/access"
 	"atoll/internal/check"
 	"atoll/internal/errs"
 	"atoll/internal/lockfile"
@@ -33,6 +34,29 @@ func (b *Boundary) Usual() Admission {
 		return Admission{Mode: 0o770, Group: int(b.Groups[0])}
 	}
 	return Admission{Mode: 0o700, Group: -1}
+}
+
+// Admit is the admission that a security says: to read the folder is to search it,
+// too.
+//
+// # Errors
+//
+// fs.ErrInvalid: another owner than the founder, or what no mode can say.
+func Admit(s *access.Security) (Admission, error) {
+	rights, err := s.FileRights()
+	if err != nil {
+		return Admission{}, err
+	}
+	if rights.UID >= 0 && rights.UID != os.Geteuid() {
+		return Admission{}, errs.New(fs.ErrInvalid, "a private namespace belongs to its creator, uid %d, not to uid %d", os.Geteuid(), rights.UID)
+	}
+	return Admission{Mode: rights.Mode | rights.Mode&0o444>>2, Group: rights.GID}, nil
+}
+
+// forMembers is the admission of the folder of members: who may enter may become one.
+func (a Admission) forMembers() Admission {
+	a.Mode |= a.Mode & 0o444 >> 1
+	return a
 }
 
 // prepareTries bounds how often a sweep may remove what is just being made.
@@ -130,7 +154,7 @@ func (p *Place) furnish(b *Boundary, admission Admission) error {
 		return err
 	}
 	defer func() { _ = unix.Close(names) }()
-	members, err := makeFolder(names, namespace.MembersName, admission)
+	members, err := makeFolder(names, namespace.MembersName, admission.forMembers())
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"sync/atomic"
 
+	"atoll/internal/access"
 	"atoll/internal/boundary"
 	"atoll/internal/errs"
 	"atoll/internal/namespace"
@@ -28,18 +29,21 @@ type PrivateNamespace struct {
 	closed  atomic.Bool
 }
 
-// NewPrivateNamespace founds the namespace of a boundary and an alias. A nil
-// admission is the boundary's usual one.
-func NewPrivateNamespace(b boundary.Boundary, alias string, admission *boundary.Admission) (*PrivateNamespace, error) {
+// NewPrivateNamespace founds the namespace of a boundary and an alias. A nil security
+// lets in whom the boundary usually does.
+func NewPrivateNamespace(b boundary.Boundary, alias string, security *access.Security) (*PrivateNamespace, error) {
 	if err := namespace.CheckAlias(alias); err != nil {
 		return nil, err
 	}
 	key := boundary.Key{Alias: alias, Boundary: b}
-	if admission == nil {
-		usual := b.Usual()
-		admission = &usual
+	admission := b.Usual()
+	if security != nil {
+		var err error
+		if admission, err = boundary.Admit(security); err != nil {
+			return nil, err
+		}
 	}
-	place, err := boundary.Found(namespace.Base(), key, *admission)
+	place, err := boundary.Found(namespace.Base(), key, admission)
 	if err != nil {
 		return nil, err
 	}
@@ -64,12 +68,15 @@ func OpenPrivateNamespace(b boundary.Boundary, alias string) (*PrivateNamespace,
 		return nil, err
 	}
 	p, err := another(key, place)
-	if p == nil && err == nil {
-		p, err = enter(key, place)
-	} else {
-		place.Release()
+	if p != nil || err != nil {
+		place.Release() // the process has it, or something else
+		return p, err
 	}
-	return p, err
+	if p, err = enter(key, place); err != nil {
+		place.Release()
+		return nil, err
+	}
+	return p, nil
 }
 
 // another gives another handle of a namespace that this process has open; nil if
