@@ -3,6 +3,7 @@ package atoll
 import (
 	"iter"
 
+	"atoll/internal/access"
 	"atoll/internal/boundary"
 	"atoll/internal/doctor"
 	"atoll/internal/layout"
@@ -89,7 +90,7 @@ func newPrivateNamespace(b Boundary, alias string, s *Security) (*kernelPrivateN
 	if err != nil {
 		return nil, err
 	}
-	return onlinux.NewPrivateNamespace(k, alias, s.kernel())
+	return onlinux.NewPrivateNamespace(k, alias, s.kernel(access.Section))
 }
 
 func openPrivateNamespace(b Boundary, alias string) (*kernelPrivateNamespace, error) {

@@ -73,9 +73,9 @@ func NewPrivateNamespace(boundary Boundary, alias string) (*PrivateNamespace, er
 
 // PrivateNamespaceOptions are what can be said about a new private namespace.
 type PrivateNamespaceOptions struct {
-	// Security says who may enter. Who may read may open the namespace, and objects
-	// in it as far as the objects' own rights allow; who may also write may create
-	// objects in it. Everybody can remove only what is their own, and the creator
+	// Security says who may enter, as for a section. Who may Read may open the
+	// namespace, and objects in it as far as the objects' own rights allow; who may
+	// also Write may create objects in it. Everybody can remove only what is their own, and the creator
 	// everything. nil: see PrivateNamespace. The owner is always the creator, who
 	// proves the boundary by it.
 	Security *Security
@@ -85,9 +85,8 @@ type PrivateNamespaceOptions struct {
 //
 // # Errors
 //
-// As NewPrivateNamespace, and fs.ErrInvalid: a Security with another owner, or that
-// the kernel cannot enforce. fs.ErrPermission: one with a group that the creator is
-// not in.
+// As NewPrivateNamespace, and what a create with a Security says; fs.ErrInvalid also
+// for one with another owner.
 func NewPrivateNamespaceWith(boundary Boundary, alias string, o PrivateNamespaceOptions) (*PrivateNamespace, error) {
 	k, err := newPrivateNamespace(boundary, alias, o.Security)
 	if err != nil {

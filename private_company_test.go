@@ -68,17 +68,23 @@ var _ = testkit.Role("club", func(self *testkit.Self) {
 
 var clubBoundary = Boundary{Groups: []int{club}}
 
-// clubSecurity is the mode given, with the group; nil for "".
+// clubSecurity is the mode given, with the group; nil for "". "+r" behind it lets
+// cal read, too, and "+w" write as well.
 func clubSecurity(mode string) *Security {
 	if mode == "" {
 		return nil
 	}
+	mode, extra, _ := strings.Cut(mode, "+")
 	bits, err := strconv.ParseUint(mode, 8, 32)
 	if err != nil {
 		panic(err)
 	}
 	group := club
-	return &Security{Mode: fs.FileMode(bits), Group: &group}
+	s := &Security{Mode: fs.FileMode(bits), Group: &group}
+	if access := map[string]Access{"r": Read, "w": Read | Write}[extra]; access != 0 {
+		s.ACL = []ACE{{Who: Trustee{Kind: TrusteeUser, ID: cal}, Access: access}}
+	}
+	return s
 }
 
 // startClub starts a user's process in a base; ann and ben are members.
@@ -157,6 +163,8 @@ func TestPrivateNamespaceWithSecurity(t *testing.T) {
 		{"660", "ok", "ok", "denied", ""},
 		{"664", "ok", "ok", "ok", "denied"},
 		{"666", "ok", "ok", "ok", "ok"},
+		{"600+r", "denied", "", "ok", "denied"},
+		{"640+w", "ok", "denied", "ok", "ok"},
 	} {
 		t.Run(row.mode, func(t *testing.T) {
 			base := publicBase(t)

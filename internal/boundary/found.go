@@ -12,52 +12,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"atoll/internal/access"
 	"atoll/internal/check"
 	"atoll/internal/errs"
 	"atoll/internal/lockfile"
 	"atoll/internal/namespace"
 )
-
-// Admission says who may enter the folder of objects: mode and group of a
-// directory. Where others than the owner may write it is made sticky.
-type Admission struct {
-	Mode  uint32
-	Group int // -1: the founder's own
-}
-
-// Usual is the admission of a boundary that says nothing else: of one group, that
-// group's members; of anything else, which one directory cannot express, or which
-// is one user, the founder alone.
-func (b *Boundary) Usual() Admission {
-	if len(b.Users) == 0 && len(b.Groups) == 1 {
-		return Admission{Mode: 0o770, Group: int(b.Groups[0])}
-	}
-	return Admission{Mode: 0o700, Group: -1}
-}
-
-// Admit is the admission that a security says: to read the folder is to search it,
-// too.
-//
-// # Errors
-//
-// fs.ErrInvalid: another owner than the founder, or what no mode can say.
-func Admit(s *access.Security) (Admission, error) {
-	rights, err := s.FileRights()
-	if err != nil {
-		return Admission{}, err
-	}
-	if rights.UID >= 0 && rights.UID != os.Geteuid() {
-		return Admission{}, errs.New(fs.ErrInvalid, "a private namespace belongs to its creator, uid %d, not to uid %d", os.Geteuid(), rights.UID)
-	}
-	return Admission{Mode: rights.Mode | rights.Mode&0o444>>2, Group: rights.GID}, nil
-}
-
-// forMembers is the admission of the folder of members: who may enter may become one.
-func (a Admission) forMembers() Admission {
-	a.Mode |= a.Mode & 0o444 >> 1
-	return a
-}
 
 // prepareTries bounds how often a sweep may remove what is just being made.
 const prepareTries = 100
@@ -173,16 +132,7 @@ func makeFolder(dir int, name string, admission Admission) (fd int, err error) {
 	if fd, err = lockfile.OpenDirectory(dir, name, unix.O_NOFOLLOW); err != nil {
 		return -1, err
 	}
-	mode := admission.Mode & 0o777
-	if mode&0o022 != 0 {
-		mode |= unix.S_ISVTX
-	}
-	if admission.Group >= 0 {
-		err = unix.Fchown(fd, -1, admission.Group)
-	}
-	if err == nil {
-		err = unix.Fchmod(fd, mode)
-	}
+	err = lockfile.SetRights(fd, admission.folder())
 	if err != nil {
 		_ = unix.Close(fd)
 		return -1, err
