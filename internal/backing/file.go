@@ -197,7 +197,7 @@ func FileOf(o *namespace.Object, own int, write bool) (int, error) {
 	if err := unix.Fstat(o.FD, &st); err != nil {
 		return own, err
 	}
-	want.creator = st.Uid
+	want.creator, want.signed = st.Uid, st.Mode&Signature != 0
 	fd, err := want.find()
 	if err != nil {
 		return own, err
@@ -228,6 +228,22 @@ type wantedFile struct {
 	id      lockfile.Identity
 	mode    int    // O_RDONLY or O_RDWR
 	creator uint32 // of the section
+	signed  bool   // the creator says that this is the file; else anybody may have
+}
+
+// Signature is a bit in the mode of a section's object file, which only its owner
+// can set: that the header, which says which file the section is over, was written
+// by the owner alone. Where others may write the object, one of them could have put
+// there any file that the next opener may open, and they may not.
+const Signature = unix.S_ISVTX
+
+// SignedMode is the mode of a section's object file that is to have the mode given.
+func SignedMode(h layout.Header, mode uint32) uint32 {
+	const others = 0o022 // those of an ACL are in the group's bits
+	if h.Has(layout.FlagFile) && mode&others == 0 {
+		return mode | Signature
+	}
+	return mode
 }
 
 // find opens the file: by the path it had, or, if it was renamed or deleted
@@ -264,7 +280,7 @@ func (w *wantedFile) open(path string) (int, error) {
 		return -1, errElsewhere
 	}
 	if !w.creatorMay(&st) {
-		return -1, errs.New(fs.ErrPermission, "uid %d made the section, and says that it is over %s, which belongs to uid %d with mode %#o and which that user perhaps could not open; pass the file yourself, to CreateOrOpenSection, if you trust it", w.creator, path, st.Uid, st.Mode&0o7777)
+		return -1, w.distrust(path, &st)
 	}
 	fd, err := lockfile.Reopen(look, w.mode)
 	switch {
@@ -276,16 +292,26 @@ func (w *wantedFile) open(path string) (int, error) {
 	return fd, nil
 }
 
-// creatorMay says whether the section's creator has rights of their own on the
-// file. Whoever makes a section writes down which file it is over, so a program
-// with more rights must not take their word for it: it would open, and perhaps
-// write, what they cannot.
+func (w *wantedFile) distrust(path string, st *unix.Stat_t) error {
+	const wayOut = "pass the file yourself, to CreateOrOpenSection, if you trust it"
+	if !w.signed {
+		return errs.New(fs.ErrPermission, "the section says that it is over %s, which belongs to uid %d with mode %#o; but other users may write the section's object, so that one who could not open the file may have said so; "+wayOut, path, st.Uid, st.Mode&0o7777)
+	}
+	return errs.New(fs.ErrPermission, "uid %d made the section, and says that it is over %s, which belongs to uid %d with mode %#o and which that user perhaps could not open; "+wayOut, w.creator, path, st.Uid, st.Mode&0o7777)
+}
+
+// creatorMay says whether whoever wrote down which file the section is over has
+// rights of their own on it. A program with more rights must not take their word
+// for it: it would open, and perhaps write, what they cannot.
 func (w *wantedFile) creatorMay(st *unix.Stat_t) bool {
 	others := uint32(0o004)
 	if w.mode == unix.O_RDWR {
 		others = 0o006
 	}
-	return w.creator == 0 || w.creator == uint32(os.Geteuid()) || w.creator == st.Uid || st.Mode&others == others
+	if st.Mode&others == others {
+		return true
+	}
+	return w.signed && (w.creator == 0 || w.creator == uint32(os.Geteuid()) || w.creator == st.Uid)
 }
 
 // openHeld looks for the file among the descriptors of all processes that we may

@@ -195,6 +195,7 @@ func (p *plan) stamp(name string) (err error) {
 	if p.rights, err = p.security.FileRights(o, by); err != nil {
 		return err
 	}
+	p.rights.Mode = backing.SignedMode(p.header, p.rights.Mode)
 	if o.ManualReset && p.rights.Readers {
 		p.header.Flags |= layout.FlagReaders
 	}
