@@ -3,6 +3,7 @@
 package atoll
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,7 +24,7 @@ func TestSectionForgedIntoFile(t *testing.T) {
 		child := asUser(t, 0, base, "forged.open", name)
 		defer child.End()
 		if line := child.Line(); line != "opened" {
-			return &Error{Op: "open", Err: errText(line)}
+			return errors.New(line)
 		}
 		return nil
 	}
@@ -48,10 +49,6 @@ func TestSectionForgedIntoFile(t *testing.T) {
 		t.Errorf("an honest section over a file: %v", err)
 	}
 }
-
-type errText string
-
-func (e errText) Error() string { return string(e) }
 
 var _ = testkit.Role("forged.hold", func(self *testkit.Self) {
 	s, err := CreateSection(self.Args[0], SectionOptions{Size: 4096, Security: &Security{Mode: 0o666}})
