@@ -69,15 +69,24 @@ func orNot(ok bool, err error) error {
 
 type call = func(context.Context) error
 
-// openGuest creates an object with a mode, or opens it with an access, by a line of
-// words: create KIND NAME MODE, or open KIND NAME ACCESS.
+// securityOf reads a mode or a descriptor.
+func securityOf(text string) (*Security, error) {
+	mode, err := strconv.ParseUint(text, 0, 32)
+	if err != nil {
+		return ParseSDDL(text)
+	}
+	return &Security{Mode: fs.FileMode(mode)}, nil
+}
+
+// openGuest creates an object with a mode or a descriptor, or opens it with an access,
+// by a line of words: create KIND NAME MODE, or open KIND NAME ACCESS.
 func openGuest(line []string) (*guest, error) {
-	number, err := strconv.ParseUint(line[3], 0, 32)
+	kind, name, create := line[1], line[2], line[0] == "create"
+	security, err := securityOf(line[3])
 	if err != nil {
 		return nil, err
 	}
-	kind, name, create := line[1], line[2], line[0] == "create"
-	access, security := Access(number), &Security{Mode: fs.FileMode(number)}
+	access := Access(security.Mode)
 	switch kind {
 	case "mutex":
 		open := func() (*Mutex, error) { return OpenMutex(name, access) }

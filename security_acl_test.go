@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -154,5 +155,34 @@ func TestSecurityOfTheUnnamedHasItsACL(t *testing.T) {
 	must(t, err)
 	if got := strings.Join(access.ACLText(entries), ","); got != "user::rw-,user:1000:r--,group::---,mask::r--,other::---" {
 		t.Error(got)
+	}
+}
+
+// A descriptor in text form is read, or refused with the number that Windows has.
+func TestParseSDDL(t *testing.T) {
+	s, err := ParseSDDL("O:S-1-22-1-7G:S-1-22-2-8D:(D;;GW;;;S-1-22-2-9)(A;;0x1F0003;;;WD)")
+	must(t, err)
+	want := []ACE{
+		{Deny: true, Who: Trustee{TrusteeGroup, 9}, Mask: 0x40000000},
+		{Who: Trustee{Kind: TrusteeEveryone}, Mask: 0x1F0003},
+	}
+	if *s.Owner != 7 || *s.Group != 8 || s.Mode != 0 || !slices.Equal(s.ACL, want) {
+		t.Errorf("%+v", s)
+	}
+	if s, err := ParseSDDL("D:"); err != nil || s.ACL == nil || len(s.ACL) != 0 {
+		t.Errorf("an empty list is %+v, %v", s, err)
+	}
+	if s, err := ParseSDDL("O:SY"); err != nil || s.ACL != nil || *s.Owner != 0 {
+		t.Errorf("no list is %+v, %v", s, err)
+	}
+	t.Run("C401 an integrity label", func(t *testing.T) {
+		_, err := ParseSDDL("S:(ML;;NW;;;LW)")
+		failsWith(t, errors.ErrUnsupported, 50)(Result{}, err)
+	})
+	_, err = ParseSDDL("D:(A;;GA;;;Everyone)")
+	failsWith(t, fs.ErrInvalid, 87)(Result{}, err)
+	const text = `atoll: parse security descriptor "D:(A;;GA;;;Everyone)": (A;;GA;;;Everyone): "Everyone" is nobody; name a user as S-1-22-1-UID, a group as S-1-22-2-GID (id shows the numbers)`
+	if err.Error() != text {
+		t.Errorf("%v, want %s", err, text)
 	}
 }
