@@ -192,7 +192,7 @@ func TestWrongCommandsInDocumentsAreSeen(t *testing.T) {
 
 // A link from a document to a file of the tree leads somewhere.
 func TestLinksInDocuments(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#: ]+)(#[^)]*)?\)`)
+	link := regexp.MustCompile(`\]\(([^)#: "]+)(#[^)]*)?\)`)
 	for _, name := range documents(t) {
 		text, err := os.ReadFile(name)
 		if err != nil {

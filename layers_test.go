@@ -71,6 +71,9 @@ var layers = map[string]layer{
 
 	".": {row: 7, deny: []string{"syscall"}, unsafeIn: "typed.go"},
 
+	"examples/inherit": {row: 8, deny: []string{"syscall", "unsafe"}},
+	"examples/socket":  {row: 8, deny: []string{"syscall", "unsafe"}},
+
 	"internal/testkit": {row: 8, allow: []string{xsys}, forTests: true},
 	"models":           {row: 8, testsOnly: true},
 }
