@@ -23,6 +23,7 @@ import (
 //	either; HANDLE; section; NAME; MODE makes or opens a section
 //	open; HANDLE; TYPE; NAME; ACCESS    opens it
 //	do; HANDLE; CALL                    one of its calls, which may not wait
+//	go; HANDLE; CALL                    the same, but it may wait
 //	close; HANDLE
 //	stat; NAME                          what Stat says
 var _ = testkit.Role("rights", func(self *testkit.Self) {
@@ -40,6 +41,14 @@ var _ = testkit.Role("rights", func(self *testkit.Self) {
 				continue
 			}
 			err = g.do(context.Background(), words[2])
+		case "go":
+			g := handles[words[1]]
+			go func() {
+				ctx, cancel := context.WithTimeout(context.Background(), testkit.Hang)
+				defer cancel()
+				self.Say("%s: %s", line, spell(g.do(ctx, words[2])))
+			}()
+			continue
 		case "close":
 			err = handles[words[1]].Close()
 		case "stat":
@@ -181,6 +190,44 @@ func TestRightsChange(t *testing.T) {
 	tells(t, b, `create; b; section; Global\it; 0644`, "5,", "belongs to uid 61001, and nobody has it any more", "atoll sweep")
 	tells(t, a, `create; a; section; Global\it; 0644`, "done")
 	tells(t, a, "close; a", "done")
+}
+
+// A process that got the right to write after it had opened an event for reading has
+// both descriptions, and two queues. What it sets through the one releases who waits
+// through the other, and so does what others set.
+func TestReaderWhoMayWriteLater(t *testing.T) {
+	base := company(t)
+	a, b := asUser(t, ann, base, "company"), asUser(t, ben, base, "rights")
+	for _, kind := range []string{"manual", "manual-timer"} {
+		name := `Global\` + kind
+		tells(t, a, "create; "+kind+"; "+name+"; 0644", "done")
+		tells(t, b, fmt.Sprintf("open; r; %s; %s; %d", kind, name, Wait), "done")
+		must(t, os.Chmod(base+"/atoll/"+kind, 0o666))
+		tells(t, b, "open; w; "+kind+"; "+name+"; 0", "done")
+		b.Tell("go; r; wait")
+		b.Silent()
+		tells(t, b, "do; w; free", "done")
+		says(t, b, "go; r; wait", "done")
+		tells(t, b, "do; r; free", "5,")
+
+		// Whoever writes takes away the signal again, which the reader sees.
+		again := map[string]string{"manual": "reset", "manual-timer": "later"}[kind]
+		tells(t, b, "do; w; "+again, "done")
+		tells(t, b, "do; r; try", "not now")
+		b.Tell("go; r; wait")
+		b.Silent()
+		tells(t, a, name+"; free", "done")
+		says(t, b, "go; r; wait", "done")
+		for _, h := range []string{"w", "r"} {
+			tells(t, b, "close; "+h, "done")
+		}
+		tells(t, a, name+"; close", "done")
+	}
+	// Made for writers alone, nobody wakes a reader: so none is let in.
+	tells(t, a, `create; manual; Global\late; 0666`, "done")
+	must(t, os.Chmod(base+"/atoll/late", 0o644))
+	tells(t, b, fmt.Sprintf(`open; r; manual; Global\late; %d`, Wait), "5,", "created for nobody who may only read it")
+	tells(t, a, `Global\late; close`, "done")
 }
 
 func descriptorsOf(t *testing.T, c *testkit.Child, path string) (n int) {

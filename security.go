@@ -14,6 +14,9 @@ import (
 // read and write. root may everything. What is finer than that cannot be had, and
 // a create that asks for it is refused.
 //
+// A Local object can be reached by its own user alone, whatever its rights say; share
+// with others in Global, or in a private namespace.
+//
 // Rights are looked at when a handle is made. Handles that exist go on when the
 // rights of the file change, and the creator's handle may all that it asks for.
 //
