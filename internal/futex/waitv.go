@@ -67,8 +67,18 @@ func HasWaitAny() bool { return !forced.Load() && probe() }
 //
 // As Wait.
 func WaitAny(watches []Watch, timeout time.Duration) error {
-	var buffer [4]waitv
-	list := buffer[:0]
+	if len(watches) > few {
+		var buffer [MaxWatches]waitv
+		return waitAny(buffer[:0], watches, timeout)
+	}
+	var buffer [few]waitv
+	return waitAny(buffer[:0], watches, timeout)
+}
+
+// few is what the usual wait has, which need not clear room for the most.
+const few = 4
+
+func waitAny(list []waitv, watches []Watch, timeout time.Duration) error {
 	for _, w := range watches {
 		flags := uint32(size32)
 		if w.Private {

@@ -94,13 +94,22 @@ func waitSeveral(ctx context.Context, objects []Waitable, all bool, signal Signa
 		return Result{}, errs.New(fs.ErrInvalid, "one call waits for 1 to %d objects, not for %d", MaxWait, len(objects))
 	}
 	targets := make([]wait.Target, 0, len(objects))
+	defer func() {
+		for _, o := range objects[:len(targets)] {
+			o.leave()
+		}
+	}()
 	for i, o := range objects {
 		target, err := o.join()
 		if err != nil {
 			return Result{}, &ObjectError{Index: i, Err: err}
 		}
-		defer o.leave()
 		targets = append(targets, target)
+	}
+	if !all && signal == nil {
+		if out, took := wait.TakeAny(targets); took {
+			return taken(objects, out, false)
+		}
 	}
 	if all {
 		if err := together(targets); err != nil {

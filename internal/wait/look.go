@@ -201,7 +201,7 @@ func (w *Waiter) lowest(before int) (index int, pk peek, err error) {
 			if err != nil {
 				return -1, pk, err
 			}
-			if pk.verdict != layout.Blocked && (s.keeps() || pk.state.Holder() == 0) {
+			if pk.verdict != layout.Blocked && (s.keeps() || pk.state.Holder() == 0) && !t.entry.yields(pk) {
 				return i, pk, nil
 			}
 		}

@@ -14,9 +14,9 @@ import (
 	"atoll/internal/liveness"
 )
 
-// A goroutine that waits for one object whose signals come from other processes
-// blocks its thread in the kernel: nothing is quicker. But only so many may. The
-// others are parked, and package park waits for them.
+// A goroutine that waits for objects whose signals come from other processes blocks
+// its thread in the kernel, on all of them at once: nothing is quicker. But only so
+// many may. The others are parked, and package park waits for them.
 const manyBlocking = 4
 
 var blocking atomic.Int32
@@ -24,8 +24,13 @@ var blocking atomic.Int32
 // mayBlock says whether this wait may take a thread; then it counts as one that
 // does.
 func (w *Waiter) mayBlock() bool {
-	if w.parks || w.all || w.external || len(w.entries) != 1 || !w.entries[0].slot.outside.Load() || w.entries[0].slot.kind.IsTimer() || !futex.HasWaitAny() {
+	if w.parks || w.all || w.external || !futex.HasWaitAny() {
 		return false
+	}
+	for _, e := range w.entries {
+		if !e.slot.outside.Load() || e.slot.kind.IsTimer() {
+			return false
+		}
 	}
 	if blocking.Add(1) <= manyBlocking {
 		return true
@@ -71,15 +76,19 @@ func (w *Waiter) prepare(p *plan) error {
 // prepare is the part of one object. ready: it could be had.
 func (e *entry) prepare(p *plan) (ready bool, err error) {
 	s := e.slot
+	leads := e.leads.Load() || e.waiter.all
 	wakes := s.page.Wakes.Load() // before the look, and before registering
 	pk, err := s.peek(e.claim)
 	if err != nil {
 		return false, err
 	}
-	ready = pk.verdict != layout.Blocked
+	ready = pk.verdict != layout.Blocked && !e.yields(pk)
 	if ready && !e.waiter.all && pk.state.Holder() == 0 {
 		p.again = true
 		return false, nil
+	}
+	if !leads {
+		return false, nil // who leads sleeps, and has us look in the end
 	}
 	p.consider(pk)
 	if p.wall && e.waiter.watchClock() {
@@ -90,7 +99,7 @@ func (e *entry) prepare(p *plan) (ready bool, err error) {
 		e.sleepOn(p, &s.wakes, &s.page.Wakes, wakes)
 		return ready, nil
 	}
-	if number := e.inTheWay(pk.state); number != 0 && number != s.me {
+	if number := s.inTheWay(pk.state); number != 0 && number != s.me {
 		dead, err := e.beware(number, pk, p)
 		if err != nil || p.again || p.taken {
 			return false, err
@@ -120,7 +129,7 @@ type arm interface{ Set(expected uint32) }
 // sleepOn has the word watched: by the thread itself, or for it.
 func (e *entry) sleepOn(p *plan, a arm, word *futex.Word, expected uint32) {
 	if p.block {
-		p.word, p.expected = word, expected
+		p.words = append(p.words, futex.Watch{Word: word, Expected: expected})
 		return
 	}
 	a.Set(expected)
@@ -135,7 +144,10 @@ func (e *entry) beware(number uint32, pk peek, p *plan) (dead bool, err error) {
 	s := e.slot
 	var status liveness.Status
 	if p.block {
-		p.peer, status = s.askByBell(number)
+		var peer *liveness.Peer
+		if peer, status = s.askByBell(number); peer != nil {
+			p.peers = append(p.peers, peer)
+		}
 	} else {
 		status = e.listen(number)
 	}
@@ -192,46 +204,67 @@ func (p *plan) consider(pk peek) {
 	p.wall = p.wall || pk.schedule.Has(layout.TimerWall)
 }
 
-func (w *Waiter) sleep(ctx context.Context, seen uint32, p plan) {
+func (w *Waiter) sleep(ctx context.Context, seen uint32, p *plan) {
 	if !p.block {
-		w.park(ctx, seen, p)
+		w.park(ctx, seen, *p)
 		return
 	}
 	if ctx.Done() != nil && w.stopCtx == nil {
 		w.stopCtx = context.AfterFunc(ctx, w.poke)
 	}
-	if p.peer == nil || !p.peer.Rung() {
+	if p.rung() == nil {
 		w.blockOn(seen, p)
-		if p.peer == nil || !p.peer.Rung() {
-			return
-		}
 	}
-	passOn(p.peer) // before all else: they may wait for other objects
-	awaitLock(p.peer, func() bool {
-		return p.word.Load() == p.expected && w.control.Load() == seen
-	})
+	dying := p.rung()
+	if dying == nil {
+		return
+	}
+	for _, peer := range p.peers { // before all else: they may wait for other objects
+		passOn(peer)
+	}
+	awaitLock(dying, func() bool { return !p.changed() && w.control.Load() == seen })
 }
 
-// blockOn blocks the thread until the word changes, a bell rings, or a poke.
-func (w *Waiter) blockOn(seen uint32, p plan) {
+// rung is a member whose bell has rung.
+func (p *plan) rung() *liveness.Peer {
+	for _, peer := range p.peers {
+		if peer.Rung() {
+			return peer
+		}
+	}
+	return nil
+}
+
+// changed says whether some word has another value.
+func (p *plan) changed() bool {
+	for _, w := range p.words {
+		if w.Word.Load() != w.Expected {
+			return true
+		}
+	}
+	return false
+}
+
+// blockOn blocks the thread until a word changes, a bell rings, or a poke.
+func (w *Waiter) blockOn(seen uint32, p *plan) {
 	w.blocks.Store(true)
 	defer w.blocks.Store(false)
 	if w.control.Load() != seen {
 		return
 	}
-	var buffer [3]futex.Watch
-	watches := append(buffer[:0], futex.Watch{Word: p.word, Expected: p.expected},
-		futex.Watch{Word: &w.control, Expected: seen, Private: true})
-	if p.peer != nil {
-		if bell, silent := p.peer.Bell(); bell != nil {
+	watches := append(p.words, futex.Watch{Word: &w.control, Expected: seen, Private: true})
+	for _, peer := range p.peers {
+		if bell, silent := peer.Bell(); bell != nil {
 			watches = append(watches, futex.Watch{Word: bell, Expected: silent})
-		} else if p.peer.Rung() {
+		} else if peer.Rung() {
 			return
 		}
 	}
-	// A page cannot be slept on: the object's, or that of the owner's bell, whose
-	// file somebody has truncated. Parked, each is looked after on its own.
-	w.parks = futex.WaitAny(watches, -1) != nil
+	w.watches = watches // the next time has room
+	// They are too many. Or a page cannot be slept on: an object's, or that of an
+	// owner's bell, whose file somebody has truncated. Parked, each is looked after
+	// on its own.
+	w.parks = len(watches) > futex.MaxWatches || futex.WaitAny(watches, -1) != nil
 }
 
 // park parks the goroutine until it is poked, ctx ends, a timer is due, or an

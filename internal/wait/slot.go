@@ -66,6 +66,9 @@ type entry struct {
 	slot   *Slot
 	claim  layout.Claim
 	bell   *bell // of whom the object waits for, if it is listened to
+	// leads: it is up to this one to look at the object, if it waits for any: nobody
+	// came before who would take it. Once it leads it goes on to.
+	leads atomic.Bool
 }
 
 // Init sets the slot up for a process that is member number me of members. A slot
@@ -106,6 +109,7 @@ func (s *Slot) enqueue(e *entry) {
 		e.claim.Start = s.join()
 	}
 	s.queue = append(s.queue, e)
+	s.lead()
 	s.waiting.Store(int32(len(s.queue)))
 	if s.seat > 0 {
 		s.show(len(s.queue))
@@ -162,6 +166,7 @@ func (s *Slot) dequeue(e *entry) {
 			break
 		}
 	}
+	s.lead()
 	s.waiting.Store(int32(len(s.queue)))
 	if e.takesGrants() {
 		s.part()
@@ -183,20 +188,29 @@ func (s *Slot) dequeue(e *entry) {
 	}
 }
 
-// leads says whether it is up to a waiter for this object alone to look at it: the
-// others are told when it leaves.
-func (s *Slot) leads(e *entry) bool {
+// lead has those know who lead. The caller holds s.mu.
+func (s *Slot) lead() {
+	for _, e := range s.queue {
+		e.leads.Store(true)
+		if !e.waiter.all {
+			return
+		}
+	}
+}
+
+// ahead is how many wait here who came before, and would take the object.
+func (s *Slot) ahead(e *entry) (n uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, other := range s.queue {
 		if other == e {
-			return true
+			break
 		}
 		if !other.waiter.all {
-			return false
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // notify lets those look who are first.

@@ -70,61 +70,66 @@ func runTicker() {
 			pause.Stop()
 			continue
 		}
-		waiters := listed()
-		if waiters == nil {
+		watched := listed()
+		if watched == nil {
 			return
 		}
-		askForAll(waiters)
+		askForAll(watched)
 	}
 }
 
-// listed is who waits now; nil ends the ticker.
-func listed() []*Waiter {
+// watched is an object for which somebody waits.
+type watched struct {
+	waiter *Waiter
+	slot   *Slot
+}
+
+// listed is who waits now, for what; nil ends the ticker.
+func listed() []watched {
 	ticker.Lock()
 	defer ticker.Unlock()
 	if len(ticker.waiters) == 0 {
 		ticker.running = false
 		return nil
 	}
-	waiters := make([]*Waiter, 0, len(ticker.waiters))
+	all := make([]watched, 0, len(ticker.waiters))
 	for w := range ticker.waiters {
-		waiters = append(waiters, w)
+		for _, e := range w.entries {
+			all = append(all, watched{w, e.slot})
+		}
 	}
-	return waiters
+	return all
 }
 
 // askForAll pokes the waiters in whose way somebody is who is not alive, or not to
 // be found. It asks about each member once, and makes sure that this process can be
 // found by others: where that cannot be done now (somebody removed the whole
 // folder, or no descriptor is left), the next tick tries again.
-func askForAll(waiters []*Waiter) {
+func askForAll(all []watched) {
 	reappeared := make(map[*liveness.Folder]bool)
 	known := make(map[bellKey]liveness.Status)
-	for _, w := range waiters {
-		for _, e := range w.entries {
-			s := e.slot
-			if !reappeared[s.members] {
-				reappeared[s.members] = true
-				_ = s.members.Reappear()
-			}
-			number, err := e.whoIsInTheWay()
-			if err != nil {
-				w.poke()
-				break
-			}
-			if number == 0 || number == s.me {
-				continue
-			}
-			key := bellKey{s.members, number}
-			status, asked := known[key]
-			if !asked {
-				status = s.members.Status(number)
-				known[key] = status
-			}
-			if status != liveness.Alive {
-				w.poke()
-				break
-			}
+	for _, at := range all {
+		s := at.slot
+		if !reappeared[s.members] {
+			reappeared[s.members] = true
+			_ = s.members.Reappear()
+		}
+		number, err := s.whoIsInTheWay()
+		if err != nil {
+			at.waiter.poke()
+			continue
+		}
+		if number == 0 || number == s.me {
+			continue
+		}
+		key := bellKey{s.members, number}
+		status, asked := known[key]
+		if !asked {
+			status = s.members.Status(number)
+			known[key] = status
+		}
+		if status != liveness.Alive {
+			at.waiter.poke()
 		}
 	}
 }

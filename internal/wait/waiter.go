@@ -6,6 +6,7 @@ import (
 	"context"
 	"io/fs"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -71,15 +72,21 @@ type Waiter struct {
 	blocks   atomic.Bool
 	listed   bool
 	clocked  bool // the clock that can be set is watched for it
-	ended    bool
 	stopCtx  func() bool
 	missing  time.Time // since when the file of who is in the way has been gone
 	external bool      // some target is
 	guarded  bool      // some object is
 	fault    error     // an object was lost while the wait began
 	parks    bool      // its thread cannot block
-	only     [1]target // storage for the usual case
-	first    entry
+	hurries  bool      // it has no time to let others go first
+
+	// Storage, which serves one wait after another: see waiters.
+	room    []entry
+	watches []futex.Watch
+	only    [1]target // for the usual case
+	first   [1]entry
+	lone    [1]*entry
+	few     [3]futex.Watch
 }
 
 type target struct {
@@ -95,8 +102,8 @@ type target struct {
 // For all objects, no two may be the same, and what is external must be lasting;
 // the caller has looked.
 func Begin(all bool, targets ...Target) *Waiter {
-	w := &Waiter{all: all, poked: make(chan struct{}, 1)}
-	w.targets = w.only[:0]
+	w := waiters.Get().(*Waiter)
+	w.reset(all, len(targets))
 	for _, t := range targets {
 		w.targets = append(w.targets, w.add(t))
 	}
@@ -116,11 +123,8 @@ func (w *Waiter) add(t Target) target {
 			return target{closed: t.Closed}
 		}
 	}
-	e := &w.first
-	if len(w.entries) > 0 {
-		e = new(entry)
-	}
-	*e = entry{waiter: w, slot: t.Slot}
+	e := &w.room[len(w.entries)]
+	e.waiter, e.slot = w, t.Slot
 	w.entries = append(w.entries, e)
 	w.guarded = w.guarded || t.Slot.writers != nil
 	if err := t.Slot.guard(func() error { t.Slot.enqueue(e); return nil }); err != nil {
@@ -129,12 +133,43 @@ func (w *Waiter) add(t Target) target {
 	return target{entry: e, closed: t.Closed}
 }
 
-// End ends the wait. It may be called again.
-func (w *Waiter) End() {
-	if w.ended {
-		return
+// waiters are those whose waits have ended. To make one costs more than to queue it.
+// Who still pokes one that has ended, because he learnt of it before, makes whoever
+// uses it next look once more: that changes nothing.
+var waiters = sync.Pool{New: func() any {
+	w := &Waiter{poked: make(chan struct{}, 1)}
+	w.targets, w.entries, w.room, w.watches = w.only[:0], w.lone[:0], w.first[:], w.few[:0]
+	return w
+}}
+
+// reset makes the waiter ready for another wait, for so many targets.
+func (w *Waiter) reset(all bool, n int) {
+	if n > len(w.room) {
+		w.targets, w.entries, w.room = make([]target, 0, n), make([]*entry, 0, n), make([]entry, n)
 	}
-	w.ended = true
+	select {
+	case <-w.poked:
+	default:
+	}
+	w.all = all
+}
+
+// forget leaves nothing of a wait that has ended.
+func (w *Waiter) forget() {
+	for _, e := range w.entries {
+		e.waiter, e.slot, e.claim, e.bell = nil, nil, layout.Claim{}, nil
+		e.leads.Store(false)
+	}
+	clear(w.targets)
+	clear(w.entries)
+	clear(w.watches[:cap(w.watches)])
+	w.targets, w.entries, w.gates = w.targets[:0], w.entries[:0], nil
+	w.listed, w.clocked, w.external, w.guarded, w.parks, w.hurries = false, false, false, false, false, false
+	w.stopCtx, w.missing, w.fault = nil, time.Time{}, nil
+}
+
+// End ends a wait that is not waited for. The waiter must not be used again.
+func (w *Waiter) End() {
 	if w.stopCtx != nil {
 		w.stopCtx()
 	}
@@ -149,6 +184,8 @@ func (w *Waiter) End() {
 			t.unwatch()
 		}
 	}
+	w.forget()
+	waiters.Put(w)
 }
 
 // Acquire waits until the object can be had and takes it.
@@ -172,7 +209,8 @@ func (w *Waiter) poke() {
 	}
 }
 
-// Wait waits until a target can be had, or all of them, and takes it or them.
+// Wait waits until a target can be had, or all of them, and takes it or them. The
+// waiter must not be used again.
 //
 // It blocks until then, or until ctx ends or a handle is closed; then nothing is
 // taken.
@@ -201,6 +239,7 @@ func (w *Waiter) wait(ctx context.Context) (Outcome, error) {
 			return Outcome{Index: i}, errClosed
 		}
 		over := ctx.Err()
+		w.hurries = over != nil
 		behind := over == nil && w.isBehind()
 		if !behind {
 			out, taken, err := w.look()
@@ -229,22 +268,41 @@ func (w *Waiter) wait(ctx context.Context) (Outcome, error) {
 
 // once sleeps until there may be something new, unless there is already.
 func (w *Waiter) once(ctx context.Context, seen uint32) (out Outcome, taken bool, err error) {
-	p := plan{never: true, block: w.mayBlock()}
+	p := plan{never: true, block: w.mayBlock(), words: w.watches[:0]}
 	defer p.release()
 	err = w.prepare(&p)
 	if err == nil && !p.taken {
 		err = w.overdue(p.missing)
 	}
 	if err == nil && !p.taken && !p.again {
-		w.sleep(ctx, seen, p)
+		w.sleep(ctx, seen, &p)
 	}
 	return p.out, p.taken, err
 }
 
-// isBehind says whether another goroutine of this process is first in the queue
-// of the one object that is waited for.
+// isBehind says whether other goroutines of this process are first in the queues of
+// all that is waited for.
 func (w *Waiter) isBehind() bool {
-	return !w.all && !w.external && len(w.entries) == 1 && !w.entries[0].slot.leads(w.entries[0])
+	if w.all || w.external {
+		return false
+	}
+	for _, e := range w.entries {
+		if e.leads.Load() || e.slot.keeps() && len(w.entries) > 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// yields says whether the object, as it is, is for those of this process who came
+// before: who waits for several must not push in whenever another of them wakes it.
+// What nobody takes anything from is for all.
+func (e *entry) yields(pk peek) bool {
+	w, s := e.waiter, e.slot
+	if e.leads.Load() || w.all || w.hurries || s.keeps() {
+		return false
+	}
+	return s.kind != layout.SemaphoreWord || pk.state.Word() <= s.ahead(e)
 }
 
 // closedTarget is a target whose handle was closed, -1 if there is none.
@@ -268,7 +326,7 @@ func (w *Waiter) overdue(missing *entry) error {
 		w.missing = time.Now()
 	case time.Since(w.missing) > strikes*time.Duration(tick.Load()):
 		state := missing.slot.cell.Load()
-		return errs.New(errs.ErrStuck, "the member file %08x of the process that owns it is gone (removed by hand, or by systemd's RemoveIPC), so nobody can tell whether that process is alive; if it is not needed, end it (atoll info shows who holds the object)", missing.inTheWay(state))
+		return errs.New(errs.ErrStuck, "the member file %08x of the process that owns it is gone (removed by hand, or by systemd's RemoveIPC), so nobody can tell whether that process is alive; if it is not needed, end it (atoll info shows who holds the object)", missing.slot.inTheWay(state))
 	}
 	return nil
 }
@@ -285,16 +343,16 @@ func (w *Waiter) explain(cause error) error {
 }
 
 // inTheWay is the member who must be alive for the wait to go on, 0 if nobody.
-func (e *entry) inTheWay(state layout.State) uint32 {
+func (s *Slot) inTheWay(state layout.State) uint32 {
 	if holder := state.Holder(); holder != 0 {
 		return holder
 	}
-	return e.slot.kind.Owner(state.Word())
+	return s.kind.Owner(state.Word())
 }
 
 // whoIsInTheWay is inTheWay by the object's state now.
-func (e *entry) whoIsInTheWay() (number uint32, err error) {
-	err = e.slot.guard(func() error { number = e.inTheWay(e.slot.cell.Load()); return nil })
+func (s *Slot) whoIsInTheWay() (number uint32, err error) {
+	err = s.guard(func() error { number = s.inTheWay(s.cell.Load()); return nil })
 	return number, err
 }
 
@@ -309,19 +367,18 @@ type plan struct {
 	never   bool          // none is
 	wall    bool          // left is of a clock that can be set
 
-	// One object, for which the thread itself blocks.
-	block    bool
-	word     *futex.Word
-	expected uint32
-	peer     *liveness.Peer
+	// The thread itself blocks on these words, and on the bells of these members.
+	block bool
+	words []futex.Watch
+	peers []*liveness.Peer
 }
 
 func (p *plan) release() {
-	if p.peer != nil {
-		passOn(p.peer)
-		p.peer.Release()
-		p.peer = nil
+	for _, peer := range p.peers {
+		passOn(peer)
+		peer.Release()
 	}
+	p.peers = nil
 	if p.block {
 		blocking.Add(-1)
 		p.block = false
