@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"atoll/internal/errs"
 	"atoll/internal/futex"
 	"atoll/internal/liveness"
 	"atoll/internal/lockfile"
@@ -427,5 +428,33 @@ func TestPlantedMemberFiles(t *testing.T) {
 			t.Error("a bell beyond the end of the file")
 		}
 		p.Release()
+	}
+}
+
+// A member of another version lives by its lock, as any; who it is it does not say.
+func TestMemberOfAnotherVersion(t *testing.T) {
+	f, dir := folder(t)
+	for _, version := range []byte{0, 2} {
+		c, numbers := startMember(t, dir)
+		n := numbers[0]
+		if info, err := f.Describe(n); err != nil || info.PID != c.PID() {
+			t.Fatalf("it is %+v, %v", info, err)
+		}
+		file, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("%08x", n)), os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = file.WriteAt([]byte{version}, 8)
+		if err := errors.Join(err, file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := f.Describe(n); !errors.Is(err, errs.ErrVersion) {
+			t.Errorf("version %d describes itself: %+v, %v", version, info, err)
+		}
+		if f.Status(n) != liveness.Alive {
+			t.Errorf("version %d is %v", version, f.Status(n))
+		}
+		c.Kill()
+		dead(t, f, n)
 	}
 }
