@@ -95,6 +95,13 @@ func openGuest(line []string) (*guest, error) {
 		}
 		m, err := open()
 		return guestMutex(m), err
+	case "section":
+		open := func() (*Section, error) { return OpenSection(name, access) }
+		if create {
+			open = func() (*Section, error) { return CreateSection(name, SectionOptions{Size: 4096, Security: security}) }
+		}
+		s, err := open()
+		return &guest{Object: s}, err
 	case "semaphore":
 		open := func() (*Semaphore, error) { return OpenSemaphore(name, access) }
 		if create {
@@ -170,8 +177,13 @@ func guestTimer(o *Timer) *guest {
 //	                        a short time limit
 //	any NAME,NAME           waits for one of several, and all for all
 //	sweep                   sweeps Global
+//	stat NAME               looks at what it may not open, and learns nothing
+//	measure N               see measure
 var _ = testkit.Role("company", func(self *testkit.Self) {
 	wait.SetTick(10 * time.Millisecond)
+	if len(self.Args) > 0 { // impatient
+		wait.SetPatience(testkit.Quiet)
+	}
 	guests := make(map[string]*guest)
 	for line, ok := self.Hear(); ok; line, ok = self.Hear() {
 		words := strings.Split(line, "; ")
@@ -188,6 +200,18 @@ var _ = testkit.Role("company", func(self *testkit.Self) {
 				objects = append(objects, guests[name].waitable)
 			}
 			go func() { self.Say("%s: %s", line, several(words[0], objects)) }()
+		case "measure":
+			n, err := strconv.Atoi(words[1])
+			self.Must(err)
+			speed, err := measure(n)
+			self.Must(err)
+			self.Say("%s", speed)
+		case "stat":
+			info, err := Stat(words[1])
+			self.Say("%s: %s", line, spell(err))
+			if info.Count != nil || info.Signaled != nil || info.Owner != nil || info.Size != 0 {
+				self.Must(fmt.Errorf("it learns %+v", info))
+			}
 		case "sweep":
 			n, err := Sweep(GlobalScope)
 			self.Say("sweep: %d, %s", n, spell(err))

@@ -32,12 +32,16 @@ type Peer struct {
 	fd     int
 	bell   *futex.Word // nil: cannot be mapped; the tick serves
 	uid    uint32      // whose file it is
-	mine   bool        // this user's, so that nobody else can truncate it
+	mine   bool        // this user's
 	uses   int
 	gone   bool // not in the folder's table any more
 	dead   bool // no use keeping it open
 	folder *Folder
 }
+
+// overflowUID is nobody's, and what a user namespace shows for all whom it does not
+// know, perhaps this user among them.
+const overflowUID = 65534
 
 // idlePeers is how many peers stay open though nobody watches them, because
 // whoever owned a mutex once will soon again.
@@ -173,7 +177,7 @@ func (p *Peer) Rung() bool {
 // load reads the bell; false: it is gone, because its owner, another user, has
 // truncated the file.
 func (p *Peer) load() (value uint32, ok bool) {
-	if p.mine {
+	if p.mine && p.uid != overflowUID {
 		return p.bell.Load(), true
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))

@@ -52,7 +52,7 @@ func mapState(o *namespace.Object, kind layout.Kind) (page unsafe.Pointer, state
 	}
 	state = wait.Object{
 		Kind: kind, Limit: o.Header.Limit, ID: lockfile.IdentityOf(&st), ReadOnly: !o.Writable,
-		Readers: o.Header.Has(layout.FlagReaders), Writers: othersWhoWrite(o, &st),
+		Readers: o.Header.Has(layout.FlagReaders), Writers: othersWhoWrite(o.FD, &st),
 	}
 	state.Private = o.Named() && state.Writers == nil
 	protection := unix.PROT_READ | unix.PROT_WRITE
@@ -72,12 +72,16 @@ func mapState(o *namespace.Object, kind layout.Kind) (page unsafe.Pointer, state
 
 // othersWhoWrite says which other users may write an object's file, and so truncate
 // it; nil if there are none. The rights of an ACL are in the group's bits, too.
-// Nobody can truncate an object without a name.
+// Nobody can truncate what is sealed, as objects without a name are.
 //
 // It is asked once. Atoll changes no mode later, nor gives a descriptor that can
 // write to who may not open one; the owner who does that by hand trusts them.
-func othersWhoWrite(o *namespace.Object, st *unix.Stat_t) *wait.Writers {
-	if !o.Named() || st.Uid == uint32(os.Geteuid()) && st.Mode&0o022 == 0 {
+func othersWhoWrite(fd int, st *unix.Stat_t) *wait.Writers {
+	mine := st.Uid == uint32(os.Geteuid()) && namespace.Mapped("uid", st.Uid)
+	if mine && st.Mode&0o022 == 0 {
+		return nil
+	}
+	if seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err == nil && seals&unix.F_SEAL_SHRINK != 0 {
 		return nil
 	}
 	return &wait.Writers{UID: st.Uid, Mode: st.Mode}
