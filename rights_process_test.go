@@ -256,12 +256,12 @@ func asMember(t *testing.T, uid uint32, base, role string) *testkit.Child {
 	return testkit.StartCommand(t, cmd)
 }
 
-// step is a call, and what comes of it.
-type step struct{ line, want string }
+// rightsStep is a call, and what comes of it.
+type rightsStep struct{ line, want string }
 
 // rightsTable has, for each type of object and each level of rights, what somebody
 // with them can do. %s is the object's name; accesses are numbers of Access.
-var rightsTable = map[string]map[string][]step{
+var rightsTable = map[string]map[string][]rightsStep{
 	"section": {
 		"read": {
 			{fmt.Sprintf("open; h; section; %%s; %d", Read), "done"},
@@ -309,12 +309,12 @@ var rightsTable = map[string]map[string][]step{
 }
 
 // queriesOnly is what a reader can do with what a wait changes.
-func queriesOnly(kind string) []step {
+func queriesOnly(kind string) []rightsStep {
 	free := "5,"
 	if kind == "mutex" {
 		free = "288," // giving it up needs no right, but to own it
 	}
-	return []step{
+	return []rightsStep{
 		{fmt.Sprintf("open; h; %s; %%s; %d", kind, Query), "done"},
 		{"do; h; try", "5,"},
 		{"do; h; wait", "5,"},
@@ -327,8 +327,8 @@ func queriesOnly(kind string) []step {
 }
 
 // waitsOnly is what a reader can do with what a wait leaves as it is.
-func waitsOnly(kind string) []step {
-	return []step{
+func waitsOnly(kind string) []rightsStep {
+	return []rightsStep{
 		{fmt.Sprintf("open; h; %s; %%s; %d", kind, Wait), "done"},
 		{"do; h; try", "not now"},
 		{"do; h; free", "5,"},
@@ -340,14 +340,14 @@ func waitsOnly(kind string) []step {
 }
 
 // deniedAll is P1: what somebody without rights tries.
-func deniedAll(kind string) (steps []step) {
+func deniedAll(kind string) (steps []rightsStep) {
 	for _, a := range []Access{0, Read, Write, Copy, Execute, Wait, Modify, Query, Wait | Modify, GenericRead, GenericAll, 1 << 27} {
-		steps = append(steps, step{fmt.Sprintf("open; x; %s; %%s; %d", kind, uint32(a)), "5,"})
+		steps = append(steps, rightsStep{fmt.Sprintf("open; x; %s; %%s; %d", kind, uint32(a)), "5,"})
 	}
 	for _, other := range []string{"section", "mutex", "manual"} {
-		steps = append(steps, step{"open; x; " + other + "; %s; 0", "5,"}, step{"create; x; " + other + "; %s; 0666", "5,"})
+		steps = append(steps, rightsStep{"open; x; " + other + "; %s; 0", "5,"}, rightsStep{"create; x; " + other + "; %s; 0666", "5,"})
 	}
-	return append(steps, step{"either; x; section; %s; 0", "5,"}, step{"stat; %s", "5,"})
+	return append(steps, rightsStep{"either; x; section; %s; 0", "5,"}, rightsStep{"stat; %s", "5,"})
 }
 
 // grants are the rights of each level for each type, as a descriptor has them.
@@ -412,7 +412,7 @@ func TestRightsTable(t *testing.T) {
 	}
 }
 
-func tryAll(t *testing.T, c *testkit.Child, name string, steps []step) {
+func tryAll(t *testing.T, c *testkit.Child, name string, steps []rightsStep) {
 	t.Helper()
 	for _, s := range steps {
 		line := strings.ReplaceAll(s.line, "%s", name)
