@@ -3,6 +3,7 @@
 package atoll
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io/fs"
@@ -229,6 +230,27 @@ func TestPrivateNamespaceBetweenProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Closed and opened again, while an object is held: it is the same.
+	scope := p.Scope()
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenMutex(`club\m`, 0); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("by an alias that is closed: %v", err)
+	}
+	if p, err = OpenPrivateNamespace(mine("x"), "club"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenMutex(`club\m`, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !SameObject(m, again) || p.Scope() != scope {
+		t.Error("opened again it is another one")
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
 	creator.Kill()
 	if previous := mustLock(t, m, true); previous.PID != creator.PID() {
 		t.Errorf("abandoned by %+v, want %d", previous, creator.PID())
@@ -335,3 +357,72 @@ func TestWaitAllOverPrivateNamespaces(t *testing.T) {
 	}
 	_, _ = p, q
 }
+
+// A process that gets an object of a private namespace need not have that open, if it
+// may enter it.
+func TestPrivateObjectIsInherited(t *testing.T) {
+	p := newPrivate(t, mine("heirs"), "club")
+	m, err := CreateMutex(`club\m`, MutexOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := CreateSection(`club\s`, SectionOptions{Size: 4096})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := testkit.Command("private.heir")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Start(cmd, map[string]Object{"m": m, "s": s}); err != nil {
+		t.Fatal(err)
+	}
+	// The creator lets go of all of it: what the heir has keeps the directory.
+	if err := errors.Join(m.Close(), s.Close(), p.Close()); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(out)
+	expect := func(want string) {
+		t.Helper()
+		if !said.Scan() || said.Text() != want {
+			t.Errorf("the heir said %q, want %q", said.Text(), want)
+		}
+	}
+	expect("has both")
+	if n := len(privateDirs(t)); n != 1 {
+		t.Errorf("%d directories", n)
+	}
+	if err := in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	expect("closed")
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if dirs := privateDirs(t); len(dirs) != 0 {
+		t.Errorf("left behind: %v", dirs)
+	}
+}
+
+var _ = testkit.Role("private.heir", func(self *testkit.Self) {
+	m, err := Inherited[*Mutex]("m")
+	self.Must(err)
+	s, err := Inherited[*Section]("s")
+	self.Must(err)
+	if previous, err := m.Lock(context.Background()); previous != nil || err != nil {
+		self.Say("lock: %v, %v", previous, err)
+	}
+	_, err = OpenMutex(`club\m`, 0)
+	if !errors.Is(err, fs.ErrNotExist) {
+		self.Say("the alias is none here: %v", err)
+	}
+	self.Say("has both")
+	self.Hear()
+	self.Must(errors.Join(m.Unlock(), m.Close(), s.Close()))
+	self.Say("closed")
+})

@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -299,6 +301,65 @@ func TestOneOfManyFounders(t *testing.T) {
 	if slices.Max(wins) == rounds && rounds > 100 {
 		t.Error("always the same one: they do not race")
 	}
+	for _, c := range crowd {
+		c.End()
+	}
+}
+
+// Founders are killed at random moments, as often as not while they found or leave:
+// at no time are there two, the living go on, and a sweep leaves nothing.
+func TestFoundersAreKilled(t *testing.T) {
+	base := openBase(t)
+	rounds := 150
+	if testing.Short() {
+		rounds = 15
+	}
+	start := func(i int) *testkit.Child {
+		if os.Geteuid() == 0 {
+			return startFounder(t, firstUser+i, []int{clubGroup}, base, fmt.Sprintf("groups=%d", clubGroup))
+		}
+		return startFounder(t, 0, nil, base, fmt.Sprintf("users=%d", os.Geteuid()))
+	}
+	crowd := make([]*testkit.Child, 4)
+	for i := range crowd {
+		crowd[i] = start(i)
+	}
+	killed := 0
+	for round := range rounds {
+		for _, c := range crowd {
+			c.Tell("found")
+		}
+		victim := rand.IntN(len(crowd))
+		time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
+		crowd[victim].Signal(syscall.SIGKILL)
+		winner := -1
+		for i, c := range crowd {
+			switch line := c.Line(); {
+			case i == victim && line == "":
+				killed++
+			case line == "ok" && i == victim: // and then it was killed
+			case line == "ok" && winner < 0:
+				winner = i
+			case line == "ok":
+				t.Fatalf("round %d: %d and %d have founded it", round, winner, i)
+			case line != "exists":
+				t.Fatalf("round %d: %d: %s", round, i, line)
+			}
+		}
+		crowd[victim].Kill()
+		crowd[victim] = start(victim)
+		if winner >= 0 {
+			ask(t, crowd[victim], "found", "exists")
+			ask(t, crowd[winner], "release", "ok")
+		} else {
+			// All others have given way to the one that was killed.
+			ask(t, crowd[victim], "found", "ok")
+			ask(t, crowd[victim], "release", "ok")
+		}
+		ask(t, crowd[victim], "sweep", "ok")
+		empty(t, base)
+	}
+	t.Logf("killed before they were done: %d of %d", killed, rounds)
 	for _, c := range crowd {
 		c.End()
 	}

@@ -98,6 +98,9 @@ func (p *Place) empty() (objects int, err error) {
 		return 0, err
 	}
 	defer func() { _ = unix.Close(names) }()
+	if file, err := living(names); file != "" || err != nil {
+		return 0, errors.Join(err, errs.New(fs.ErrExist, "a handle of %s is on its way to another process", file))
+	}
 	members, err := lockfile.OpenDirectory(names, namespace.MembersName, unix.O_NOFOLLOW)
 	if err == nil {
 		_, err = removeAll(members, "")
@@ -111,6 +114,23 @@ func (p *Place) empty() (objects int, err error) {
 		return objects, err
 	}
 	return objects, remove(p.dir, namesName, unix.AT_REMOVEDIR)
+}
+
+// living names an object that somebody holds all the same: it is in flight, in a
+// message or to a child, and who gets it will hold the directory, too.
+func living(names int) (file string, err error) {
+	err = lockfile.Names(names, func(name string) bool {
+		fd, _, _, err := lockfile.Open(names, name)
+		if err != nil {
+			return true // not an object, or nobody's but another user's
+		}
+		defer func() { _ = unix.Close(fd) }()
+		if held, err := lockfile.Ask(fd, lockfile.Holders); err == nil && held == lockfile.Shared {
+			file = name
+		}
+		return file == ""
+	})
+	return file, err
 }
 
 // removeAll removes the files in a directory, but for one, and counts them.
@@ -186,7 +206,10 @@ func sweepOne(base int, path, name string) (objects int, err error) {
 		return 0, nil
 	}
 	defer func() { _ = lockfile.Unlock(p.record, usersByte) }()
-	return p.clear()
+	if objects, err = p.clear(); errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	return objects, err
 }
 
 func removeEmpty(base int, name string) error {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -226,11 +227,24 @@ func Enter(base, name string) (*Place, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(base, name), err)
 	}
-	if err := p.hold(fd); err != nil {
+	for range tries {
+		if err = p.hold(fd); !errors.Is(err, errClosing) {
+			break
+		}
+		// Whoever looks whether it can be removed finds the object, and leaves it.
+		time.Sleep(time.Millisecond) //nolint:forbidigo // the kernel tells nobody that a lock was dropped
+		if p, err = visit(fd, base, name); err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(base, name), err)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	return p, nil
 }
+
+// tries bounds how often Enter meets somebody who looks whether anybody is in.
+const tries = 100
 
 // Name is the directory's name below the base.
 func (p *Place) Name() string { return p.name }

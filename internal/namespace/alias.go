@@ -19,7 +19,7 @@ var aliases = struct {
 	last   Scope
 }{scopes: map[string]Scope{}, names: map[Scope]string{}, last: firstPrivate - 1}
 
-// firstPrivate is the number of the first private namespace. A number is used
+// firstPrivate is the number of the first private namespace. A number is given
 // once, so that one of a namespace that was closed means nothing else.
 const firstPrivate Scope = 1 << 8
 
@@ -51,20 +51,27 @@ func CheckAlias(alias string) error {
 	return errors.Join(checkText(alias), occupied(alias))
 }
 
+// NewScope is the number of a private namespace that has no prefix yet.
+func NewScope() Scope {
+	aliases.Lock()
+	defer aliases.Unlock()
+	aliases.last++
+	return aliases.last
+}
+
 // Admit makes the alias a prefix of names in this process.
 //
 // # Errors
 //
 // fs.ErrExist: it is one.
-func Admit(alias string) (Scope, error) {
+func Admit(alias string, s Scope) error {
 	aliases.Lock()
 	defer aliases.Unlock()
 	if _, taken := aliases.scopes[alias]; taken {
-		return 0, errs.New(fs.ErrExist, "this process has another private namespace open under the alias %q; close it first", alias)
+		return errs.New(fs.ErrExist, "this process has another private namespace open under the alias %q; close it first", alias)
 	}
-	aliases.last++
-	aliases.scopes[alias], aliases.names[aliases.last] = aliases.last, alias
-	return aliases.last, nil
+	aliases.scopes[alias], aliases.names[s] = s, alias
+	return nil
 }
 
 // Dismiss undoes Admit.

@@ -151,6 +151,13 @@ func (d *Dir) Retain() {
 	d.uses++
 }
 
+// InUse says whether anything uses the directory.
+func (d *Dir) InUse() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.uses > 0
+}
+
 // WhenUnused says what is to be done when the last use has ended.
 func (d *Dir) WhenUnused(done func()) { d.last = done }
 

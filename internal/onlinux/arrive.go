@@ -132,7 +132,8 @@ func (a *arrival) home() (*space, error) {
 }
 
 // place finds the directory that a named object lies in, among those that this
-// process can use; nil if it is none of them. The caller gives it back with
+// process can use, which a private namespace is that it may enter; nil if it is none
+// of them. The caller gives it back with
 // dir.Release.
 func (a *arrival) place() *space {
 	if a.Header.Name == "" {
@@ -143,6 +144,12 @@ func (a *arrival) place() *space {
 		if err != nil || s == nil {
 			continue
 		}
+		if s.dir.Leads(a.nameIn(s), a.Object.ID) {
+			return s
+		}
+		s.dir.Release()
+	}
+	if s := privateAt(a.Folder.Path); s != nil {
 		if s.dir.Leads(a.nameIn(s), a.Object.ID) {
 			return s
 		}

@@ -3,22 +3,19 @@
 package onlinux
 
 import (
-	"io/fs"
 	"maps"
-	"reflect"
+	"path/filepath"
 	"sync/atomic"
 
 	"atoll/internal/access"
 	"atoll/internal/boundary"
-	"atoll/internal/errs"
 	"atoll/internal/namespace"
 )
 
 // private is what a space of a private namespace has besides.
 type private struct {
-	key     boundary.Key
 	place   *boundary.Place
-	handles int // under spaces
+	handles int // under spaces; 0: no name leads here, but objects are held
 }
 
 // PrivateNamespace is a handle of a private namespace.
@@ -49,8 +46,6 @@ func NewPrivateNamespace(b boundary.Boundary, alias string, security *access.Sec
 	}
 	p, err := enter(key, place)
 	if err != nil {
-		place.Retire()
-		place.Release()
 		return nil, err
 	}
 	p.founder = true
@@ -67,61 +62,94 @@ func OpenPrivateNamespace(b boundary.Boundary, alias string) (*PrivateNamespace,
 	if err != nil {
 		return nil, err
 	}
-	p, err := another(key, place)
-	if p != nil || err != nil {
-		place.Release() // the process has it, or something else
-		return p, err
-	}
-	if p, err = enter(key, place); err != nil {
-		place.Release()
-		return nil, err
-	}
-	return p, nil
+	return enter(key, place)
 }
 
-// another gives another handle of a namespace that this process has open; nil if
-// it has none under this alias.
-func another(key boundary.Key, place *boundary.Place) (*PrivateNamespace, error) {
-	spaces.Lock()
-	defer spaces.Unlock()
-	for scope, s := range spaces.open {
-		if s.private == nil || s.private.key.Alias != key.Alias {
-			continue
-		}
-		if !reflect.DeepEqual(s.private.key, key) || s.private.place.Name() != place.Name() {
-			return nil, errs.New(fs.ErrExist, "this process has another private namespace open under the alias %q; close that first", key.Alias)
-		}
-		s.private.handles++
-		s.dir.Retain()
-		return &PrivateNamespace{Scope: scope, space: s}, nil
-	}
-	return nil, nil
-}
-
-// enter makes the alias a prefix of this process, that leads to place. It takes
-// place over, if it succeeds.
+// enter makes the alias a prefix of this process, that leads to place, which it takes
+// over.
 func enter(key boundary.Key, place *boundary.Place) (*PrivateNamespace, error) {
+	s, err := spaceAt(place)
+	if err != nil {
+		return nil, err
+	}
+	defer s.dir.Release()
 	spaces.Lock()
 	defer spaces.Unlock()
-	scope, err := namespace.Admit(key.Alias)
-	if err != nil {
-		return nil, err
+	if s.private.handles == 0 {
+		if err := namespace.Admit(key.Alias, s.dir.Scope); err != nil {
+			return nil, err
+		}
 	}
-	dir, err := place.Names(scope)
-	if err != nil {
-		namespace.Dismiss(scope)
-		return nil, err
-	}
-	s := newSpace(dir)
-	s.private = &private{key: key, place: place, handles: 1}
-	dir.Retain()
-	dir.WhenUnused(func() {
-		s.members.Forget()
-		_ = dir.Close()
+	s.private.handles++
+	s.dir.Retain()
+	return &PrivateNamespace{Scope: s.dir.Scope, space: s}, nil
+}
+
+// spaceAt is the space of a private namespace's directory, of which a process has
+// one at the most. It takes place over. The caller gives it back with dir.Release.
+func spaceAt(place *boundary.Place) (*space, error) {
+	s, fresh, err := findPrivate(place)
+	if !fresh {
 		place.Release()
-	})
-	spaces.open[scope] = s
-	return &PrivateNamespace{Scope: scope, space: s}, nil
+	}
+	return s, err
+}
+
+func findPrivate(place *boundary.Place) (s *space, fresh bool, err error) {
+	spaces.Lock()
+	defer spaces.Unlock()
+	for _, s := range spaces.open {
+		if s.private != nil && s.private.place.Name() == place.Name() {
+			s.dir.Retain()
+			return s, false, nil
+		}
+	}
+	dir, err := place.Names(namespace.NewScope())
+	if err != nil {
+		return nil, false, err
+	}
+	s = newSpace(dir)
+	s.private = &private{place: place}
+	dir.Retain()
+	dir.WhenUnused(s.closePrivate)
+	spaces.open[dir.Scope] = s
+	return s, true, nil
+}
+
+// closePrivate closes the directory of a private namespace, if still nobody uses it.
+func (s *space) closePrivate() {
+	spaces.Lock()
+	unused := spaces.open[s.dir.Scope] == s && !s.dir.InUse()
+	if unused {
+		delete(spaces.open, s.dir.Scope)
+	}
+	spaces.Unlock()
+	if !unused {
+		return
+	}
+	s.members.Forget()
+	_ = s.dir.Close()
+	s.private.place.Release()
+}
+
+// privateAt is the space of the private namespace that a path says, of the folder of
+// its objects, if this user may enter it; nil if not. The caller gives it back with
+// dir.Release.
+func privateAt(path string) *space {
+	dir, _ := filepath.Split(filepath.Clean(path))
+	base, name := filepath.Split(filepath.Clean(dir))
+	if filepath.Clean(base) != filepath.Clean(namespace.Base()) {
+		return nil
+	}
+	place, err := boundary.Enter(namespace.Base(), name)
+	if err != nil {
+		return nil
+	}
+	s, err := spaceAt(place)
+	if err != nil {
+		return nil
+	}
+	return s
 }
 
 // Close closes the handle. If it is the founder's, nobody can open the namespace
@@ -136,7 +164,6 @@ func (p *PrivateNamespace) Close() error {
 	}
 	p.space.private.handles--
 	if p.space.private.handles == 0 {
-		delete(spaces.open, p.Scope)
 		namespace.Dismiss(p.Scope)
 	}
 	spaces.Unlock()
