@@ -85,6 +85,19 @@ func TestEventAsManySetsAsProcesses(t *testing.T) {
 	}
 }
 
+// TestEventResetBeforeSet: a Reset of an event that nobody has set leaves those who
+// sleep where the next Set finds them.
+func TestEventResetBeforeSet(t *testing.T) {
+	e := newTestEvent(t, "reset", EventOptions{ManualReset: true})
+	children := waitingAgents(t, 2, "tick=24h", "events", "reset")
+	must(t, e.Reset())
+	must(t, e.Set())
+	for _, c := range children {
+		c.Expect("wait reset")
+		c.End()
+	}
+}
+
 // TestEventFlash: Set and Reset, or Pulse, of a manual-reset event release the
 // processes that wait, and nobody who comes later.
 func TestEventFlash(t *testing.T) {

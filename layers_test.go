@@ -76,6 +76,7 @@ var layers = map[string]layer{
 
 	"internal/testkit": {row: 8, allow: []string{xsys}, forTests: true},
 	"models":           {row: 8, testsOnly: true},
+	"mutants":          {row: 8, testsOnly: true},
 }
 
 // testModules are what the library's tests may require; importers of the library

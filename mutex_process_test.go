@@ -61,6 +61,33 @@ func TestMutexOwnerKilled(t *testing.T) {
 	}
 }
 
+// TestDeathReachesEveryMutex: the kernel wakes one of those who watch a bell. It wakes
+// the others, who wait for other mutexes of the same dead owner.
+func TestDeathReachesEveryMutex(t *testing.T) {
+	names := []string{"ring-a", "ring-b", "ring-c"}
+	for _, setup := range []string{"tick=24h", "tick=24h waitv=off way=threads", "tick=24h way=io_uring"} {
+		t.Run(setup, func(t *testing.T) {
+			owner := startAgent(t, setup, names...)
+			var others []*testkit.Child
+			for _, name := range names {
+				ask(t, owner, "lock "+name)
+				c := startAgent(t, setup, name)
+				c.Tell("lock %s", name)
+				others = append(others, c)
+			}
+			for _, c := range others {
+				c.Silent()
+			}
+			owner.Kill()
+			for i, c := range others {
+				c.Expect(abandonedBy("lock "+names[i], owner))
+				ask(t, c, "unlock "+names[i])
+				c.End()
+			}
+		})
+	}
+}
+
 // handOver checks that the waiters get the mutex one after another, and that the
 // first of them, and no other, says first.
 func handOver(t *testing.T, waiters []*testkit.Child, first string) {

@@ -210,3 +210,67 @@ func TestReaderLosesTheHolder(t *testing.T) {
 		})
 	}
 }
+
+// openers are the places of two opens that are on their way to one object.
+func openers(t *testing.T, d *Dir, id lockfile.Identity, flags int) (list [2]*Object) {
+	t.Helper()
+	for i := range list {
+		fd, err := unix.Openat(d.fd, "x", flags|unix.O_CLOEXEC, 0)
+		must(t, err)
+		t.Cleanup(func() { must(t, unix.Close(fd)) })
+		list[i] = &Object{FD: fd, ID: id, dir: d, file: "x", Writable: flags == unix.O_RDWR}
+	}
+	return list
+}
+
+// atPoint does something once, when a call comes to a point.
+func atPoint(t *testing.T, point string, do func()) {
+	t.Helper()
+	check.SetHook(func(p string) {
+		if p == point {
+			check.SetHook(nil)
+			do()
+		}
+	})
+	t.Cleanup(func() { check.SetHook(nil) })
+}
+
+// TestTwoOpenersOfTheDead: two opens find an object of the dead at once. Neither takes
+// the other for its holder.
+func TestTwoOpenersOfTheDead(t *testing.T) {
+	d, base := newDir(t)
+	held, err := openDir(t, base, Local).create(local("x"))
+	must(t, err)
+	both := openers(t, d, held.ID, unix.O_RDWR)
+	must(t, lockfile.Unlock(held.FD, lockfile.Holders)) // as its death does
+	atPoint(t, "open.tried", func() {
+		if err := d.join(both[1], false); !errors.Is(err, errAgain) {
+			t.Errorf("the second has raised the dead: %v", err)
+		}
+	})
+	if err := d.join(both[0], false); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the first: %v", err)
+	}
+	must(t, held.DropHandle())
+}
+
+// TestReaderMeetsAnOpenUnderWay: an open has seen that the object lives, and the
+// holder lets go before it has a lock of its own. A reader who looks then does not
+// say that there is no object: there will be.
+func TestReaderMeetsAnOpenUnderWay(t *testing.T) {
+	d, base := newDir(t)
+	held, err := openDir(t, base, Local).create(local("x"))
+	must(t, err)
+	both := openers(t, d, held.ID, unix.O_RDONLY)
+	atPoint(t, "open.asked", func() {
+		must(t, lockfile.Unlock(held.FD, lockfile.Holders)) // as its death does
+		if err := d.join(both[1], true); !errors.Is(err, errAgain) {
+			t.Errorf("the reader says %v, and the object lives on", err)
+		}
+	})
+	if err := d.join(both[0], true); err != nil {
+		t.Errorf("the open: %v", err)
+	}
+	must(t, lockfile.Unlock(both[0].FD, lockfile.Holders))
+	must(t, held.DropHandle())
+}

@@ -149,6 +149,15 @@ func TestQueueGoesOn(t *testing.T) {
 		first, cancel := context.WithCancel(t.Context())
 		closed := make(chan struct{})
 		result := make(chan error, 3)
+		ended := func() (err error) {
+			t.Helper()
+			select {
+			case err = <-result:
+			case <-time.After(testkit.Hang):
+				t.Fatal("nobody's wait ends: it hangs")
+			}
+			return err
+		}
 		waiting := func(n int) {
 			t.Helper()
 			for deadline := time.Now().Add(testkit.Hang); o.a.Waiting() != n; time.Sleep(time.Microsecond) {
@@ -170,22 +179,47 @@ func TestQueueGoesOn(t *testing.T) {
 		acquire(t.Context(), nil)
 		waiting(3)
 		cancel()
-		if err := <-result; !errors.Is(err, context.Canceled) {
+		if err := ended(); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		close(closed)
 		o.a.Recall()
-		if err := <-result; !errors.Is(err, fs.ErrClosed) {
+		if err := ended(); !errors.Is(err, fs.ErrClosed) {
 			t.Fatal(err)
 		}
 		waiting(1)
 		if _, err := o.b.Change(layout.Unlocked, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-result; err != nil {
+		if err := ended(); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestAllowedIsAskedAgain: what another does between a call's look and its change
+// counts. Two that add one each do not pass the limit.
+func TestAllowedIsAskedAgain(t *testing.T) {
+	o := newObject(t, layout.SemaphoreWord)
+	const limit = 5 // as newObject has it
+	o.store(layout.MakeState(limit-1, 0))
+	full := errors.New("the semaphore is full")
+	add := func(word uint32) uint32 { return word + 1 }
+	asked := 0
+	_, err := o.a.Change(add, func(word uint32) error {
+		if asked++; asked == 1 {
+			if _, err := o.b.Change(add, nil); err != nil {
+				t.Error(err)
+			}
+		}
+		if word == limit {
+			return full
+		}
+		return nil
+	})
+	if word := o.cell.Load().Word(); !errors.Is(err, full) || word != limit {
+		t.Fatalf("the count is %d of %d: %v", word, limit, err)
+	}
 }
 
 // TestRecallEnds: a recall wakes the sleeper of the moment and is done, though the

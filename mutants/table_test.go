@@ -1,0 +1,195 @@
+package mutants
+
+// What a test says whose child, or goroutine, sleeps for ever.
+const sleepsForEver = "it hangs|nobody says anything|hung and was killed|deadline exceeded"
+
+// mutants are the bugs. Those from which a rule of docs/ARCHITECTURE.md keeps us
+// come in its order.
+var mutants = []mutant{
+	{
+		name: "open decides after its own lock",
+		edits: []edit{{
+			"internal/namespace/object_linux.go", `		alone, err := lockfile.TryExclusive(o.FD, lockfile.Holders)
+		if err != nil {
+			return fmt.Errorf("lock: %w", err)
+		}
+`, `		if got, err := lockfile.TryShared(o.FD, lockfile.Holders); err != nil || !got {
+			return errors.Join(err, errAgain)
+		}
+		check.Point("open.tried")
+		held, err := lockfile.Ask(o.FD, lockfile.Holders)
+		if err != nil {
+			return fmt.Errorf("lock: %w", err)
+		}
+		alone := false
+		if held == lockfile.Nobody {
+			alone, _ = lockfile.TryExclusive(o.FD, lockfile.Holders)
+		}
+`,
+		}},
+		pkg: "internal/namespace", test: "TestTwoOpenersOfTheDead", points: true, says: `the second has raised the dead`,
+	},
+	{
+		name:  "of two last closers neither removes the name",
+		edits: []edit{{"internal/namespace/close_linux.go", "	if err == nil && !last {\n", "	if false {\n"}},
+		pkg:   "internal/namespace", test: "TestLastClosersAtOnce", says: `nobody removed`,
+	},
+	{
+		name:  "a name is removed that leads to another file",
+		edits: []edit{{"internal/lockfile/file.go", "	if err != nil || !same {\n		return false, err\n	}\n	err = unix.Unlinkat", "	if err != nil && !same {\n		return false, err\n	}\n	err = unix.Unlinkat"}},
+		pkg:   "internal/lockfile", test: "TestUnlinkLocked", says: `another file: true, <nil>, want false`,
+	},
+	{
+		name:  "a reader ignores the door",
+		edits: []edit{{"internal/namespace/object_linux.go", "	if held != lockfile.Nobody {\n		return errAgain", "	if held == lockfile.Exclusive {\n		return errAgain"}},
+		pkg:   "internal/namespace", test: "TestReaderMeetsAnOpenUnderWay", points: true, says: `the reader says .*, and the object lives on`,
+	},
+	{
+		name:  "newer grants are taken first",
+		edits: []edit{{"internal/layout/words.go", "start != epoch-epochStep && oldGrants(word) > 0", "start != epoch-epochStep && oldGrants(word) > 0 && grants(word) == 0"}},
+		pkg:   "internal/layout", test: "TestAutoEventEachSetReleasesOne", says: `\d+ Sets released \d+, and \d+ sleep`,
+	},
+	{
+		name:  "the last grant leaves the signal",
+		edits: []edit{{"internal/layout/words.go", "		if grants(word) == 0 {\n			word &^= SignaledBit", "		if false {\n			word &^= SignaledBit"}},
+		pkg:   "internal/layout", test: "TestAutoEventModel", says: `takes of \d+ signals`,
+	},
+	{
+		name:  "grants of the epoch before are dropped",
+		edits: []edit{{"internal/layout/words.go", "min(grants(word)+oldGrants(word), oldMax)", "min(grants(word), oldMax)"}},
+		pkg:   "internal/layout", test: "TestAutoEventSlowWaiter", says: `the slow one, since .* is not released`,
+	},
+	{
+		name:  "Set grants nothing to those who wait",
+		edits: []edit{{"internal/wait/slot.go", "return s.page.Waiters.Load() != 0", "return s.page.Waiters.Load() == 1<<31"}},
+		pkg:   ".", test: "TestEventSetThenResetAuto", says: sleepsForEver,
+	},
+	{
+		name:  "generation not moved by Set",
+		edits: []edit{{"internal/layout/words.go", "	return word + generationStep | SignaledBit", "	return word | SignaledBit"}},
+		pkg:   ".", test: "TestEventFlash", says: sleepsForEver,
+	},
+	{
+		name:  "the gate says one process, and two sleep",
+		edits: []edit{{"internal/layout/words.go", "	case 0, oneBit | me:\n", "	default:\n"}},
+		pkg:   "internal/layout", test: "TestRegister", says: `sleep: 0x\w+, sleeper`,
+	},
+	{
+		name:  "abandoned reported twice",
+		edits: []edit{{"internal/layout/words.go", "func Unlocked(uint32) uint32 { return 0 }", "func Unlocked(word uint32) uint32 { return word | AbandonedBit }"}},
+		pkg:   ".", test: "TestMutexOwnerKilled", says: `abandoned by \d+`,
+	},
+	{
+		name: "wake before the state changes",
+		edits: []edit{{"internal/wait/change.go", `	s.cell.StoreUnderGate(word, s.me)
+	check.Point("gate.changed")
+	s.forgetSince()
+	return s.openAndWake()
+`, `	err := s.openAndWake()
+	time.Sleep(time.Millisecond)
+	s.cell.StoreUnderGate(word, 0)
+	return err
+`}},
+		pkg: ".", test: "TestEventProcessesReleasedByEachSignal", says: sleepsForEver,
+	},
+	{
+		name:  "no re-check after registering",
+		edits: []edit{{"internal/wait/sleep.go", "	s.announce(next)\n	e.sleepOn(p, &s.wakes, &s.page.Wakes, wakes)", "	s.announce(next)\n	e.sleepOn(p, &s.wakes, &s.page.Wakes, s.page.Wakes.Load())"}},
+		pkg:   ".", test: "TestWakeBetweenRegisteringAndSleeping", points: true, says: sleepsForEver,
+	},
+	{
+		name:  "wakes not moved",
+		edits: []edit{{"internal/wait/change.go", "	s.page.Wakes.Add(1)\n", ""}},
+		pkg:   ".", test: "TestWakeBetweenRegisteringAndSleeping", points: true, says: sleepsForEver,
+	},
+	{
+		name:  "only one process's slot woken",
+		edits: []edit{{"internal/futex/futex.go", "uintptr(unsafe.Pointer(word)), opWakeOp, all, all,", "uintptr(unsafe.Pointer(word)), opWakeOp, 1, all,"}},
+		pkg:   ".", test: "TestEventFlash", says: sleepsForEver,
+	},
+	{
+		name:  "the gate is opened, and then they are woken",
+		edits: []edit{{"internal/wait/change.go", "	err := futex.OpenAndWake(&s.page.Wakes, s.cell.GateWord())\n	check.Point(\"gate.opened\")\n", "	s.cell.GateWord().Store(0)\n	check.Point(\"gate.opened\")\n	err := futex.OpenAndWake(&s.page.Wakes, s.cell.GateWord())\n"}},
+		pkg:   ".", test: "TestSetKilledInsideTheGate", points: true, says: sleepsForEver,
+	},
+	{
+		name:  "sleepers bit cleared while somebody sleeps",
+		edits: []edit{{"internal/wait/change.go", "		case s.cell.CompareAndSwap(state, state.With(next(state.Word()))):\n", "		case s.cell.CompareAndSwap(state, layout.MakeState(next(state.Word()), 0)):\n"}},
+		pkg:   ".", test: "TestEventResetBeforeSet", says: sleepsForEver,
+	},
+	{
+		name:  "a change tells nobody of the own process",
+		edits: []edit{{"internal/wait/change.go", "		s.outside.Store(false)\n		s.notify()\n", "		s.outside.Store(false)\n"}},
+		pkg:   ".", test: "TestEventAutoResetReleasesOne", says: sleepsForEver,
+	},
+	{
+		name:  "who leaves the queue does not let the next one look",
+		edits: []edit{{"internal/wait/slot.go", "	if len(s.queue) > 0 {\n		s.tell()\n", "	if len(s.queue) > 0 {\n"}},
+		pkg:   "internal/wait", test: "TestQueueGoesOn", says: sleepsForEver,
+	},
+	{
+		name:  "cancelled waiter that keeps its grant",
+		edits: []edit{{"internal/wait/waiter.go", "			if taken || err != nil {\n				return out, err\n			}\n		}\n		if over != nil {", "			if (taken || err != nil) && over == nil {\n				return out, err\n			}\n		}\n		if over != nil {"}},
+		pkg:   "internal/wait", test: "TestCancelledWaitsTakeNothing", says: `\d+ were taken`,
+	},
+	{
+		name:  "release that passes the maximum under contention",
+		edits: []edit{{"internal/wait/change.go", "				return word, err\n			}\n		}\n		switch {\n		case state.Holder() != 0:\n			if err := s.awaitGate(state, &deadline); err != nil {\n				return word, err\n			}\n		case s.quiet", "				return word, err\n			}\n			allowed = nil\n		}\n		switch {\n		case state.Holder() != 0:\n			if err := s.awaitGate(state, &deadline); err != nil {\n				return word, err\n			}\n		case s.quiet"}},
+		pkg:   "internal/wait", test: "TestAllowedIsAskedAgain", says: `the count is 6 of 5`,
+	},
+	{
+		name:  "timer change that wakes nobody",
+		edits: []edit{{"internal/wait/timer.go", "			return s.storeAndOpen(layout.Turn(word))", "			s.cell.StoreUnderGate(layout.Turn(word), 0)\n			return nil"}},
+		pkg:   ".", test: "TestTimerReleases", says: sleepsForEver,
+	},
+	{
+		name:  "a periodic timer is never due again",
+		edits: []edit{{"internal/layout/timer.go", "uint64(now) + period - since%period", "uint64(now) - since%period"}},
+		pkg:   "internal/layout", test: "TestConsumed", says: `is due again at`,
+	},
+	{
+		name:  "takeover before the dead process's lock is gone",
+		edits: []edit{{"internal/liveness/peer.go", "	case held:\n		return Alive\n", "	case held && !p.Rung():\n		return Alive\n"}},
+		pkg:   ".", test: "TestMutexOwnerKilledInsidePread", says: `the dead owner wrote over \d+ bytes`,
+	},
+	{
+		name:  "the bell's ring is not passed on",
+		edits: []edit{{"internal/wait/gate.go", "	if peer.Rung() {\n		peer.PassOn()", "	if !peer.Rung() {\n		peer.PassOn()"}},
+		pkg:   ".", test: "TestDeathReachesEveryMutex", says: sleepsForEver,
+	},
+	{
+		name:  "gate left closed after a repair",
+		edits: []edit{{"internal/wait/gate.go", "	return true, s.openAndWake()", "	return true, nil"}},
+		pkg:   ".", test: "TestGateOfTheDeadIsRepairedWithoutTick", points: true, says: sleepsForEver,
+	},
+	{
+		name:  "pending values applied without decision",
+		edits: []edit{{"internal/wait/gate.go", "	if decided {\n", "	if tag != 0 || decided {\n"}},
+		pkg:   ".", test: "TestWaitAllKilled", points: true, says: `the previous owner is abandoned by .* the wait for all was over: false`,
+	},
+	{
+		name:  "decision ignored by the repairer",
+		edits: []edit{{"internal/wait/gate.go", "	if decided {\n", "	if decided && tag == 0 {\n"}},
+		pkg:   ".", test: "TestWaitAllKilled", points: true, says: `the previous owner is <nil>; the wait for all was over: true`,
+	},
+	{
+		name:  "pending not cleared",
+		edits: []edit{{"internal/wait/gate.go", "	s.page.Pending.Tag.Store(0)\n	check.Point(\"repair.cleared\")", "	check.Point(\"repair.cleared\")"}},
+		pkg:   ".", test: "TestWaitAllIsRepairedOnce", points: true, says: `abandoned by \d+`,
+	},
+	{
+		name:  "gates closed in the callers' order",
+		edits: []edit{{"internal/wait/all.go", "cmp.Compare(a.slot.id.Ino, b.slot.id.Ino)", "cmp.Compare(a.slot.id.Dev, b.slot.id.Dev)"}},
+		pkg:   ".", test: "TestWaitAllClosesGatesInOneOrder", points: true, says: `the gates that were closed first: \[`,
+	},
+	{
+		name:  "second gate awaited while the first is held",
+		edits: []edit{{"internal/wait/all.go", "	for range manyTries {\n		f, ok, err := e.find()\n", "	for range manyTries {\n		for holder := e.slot.cell.Load().Holder(); holder != 0 && holder != e.slot.me; {\n			holder = e.slot.cell.Load().Holder()\n		}\n		f, ok, err := e.find()\n"}},
+		pkg:   ".", test: "TestWaitAllAwaitsNoSecondGate", points: true, says: `it waits for the gate of`,
+	},
+	{
+		name:  "a wait for all that backs off leaves gates closed",
+		edits: []edit{{"internal/wait/all.go", "		if !ok || err != nil {\n			openAll(closed)\n			return Outcome{}, false, err", "		if !ok || err != nil {\n			return Outcome{}, false, err"}},
+		pkg:   ".", test: "TestWaitAllBacksOff", points: true, says: `holds the object's gate, and seems to be stopped`,
+	},
+}
