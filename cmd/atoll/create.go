@@ -28,6 +28,7 @@ const createExample = `  atoll create mutex build-lock &
   atoll create event go --manual -- ./worker.sh
   atoll create section prices --size 1M --json
   atoll create section table --file table.bin -- ./indexer
+  atoll create event 'Global\go' --manual --mode 644
   atoll create mutex once --owned --or-open -- make`
 
 // createFlags are the flags of create; each belongs to certain types.
@@ -42,6 +43,8 @@ type createFlags struct {
 
 	owned            bool
 	manual, signaled bool
+
+	security *atoll.Security
 }
 
 // flagTypes says which types a flag is for; the others are for all.
@@ -78,6 +81,8 @@ func newCreate() *cobra.Command {
 	flags.BoolVar(&f.owned, "owned", false, "mutex: own it from the beginning")
 	flags.BoolVar(&f.manual, "manual", false, "event: stays set until it is reset")
 	flags.BoolVar(&f.signaled, "signaled", false, "event: set from the beginning")
+	flags.Var(&rightsFlag{kind: "octal", read: readMode, to: &f.security}, "mode", "who may read, and write, as for chmod: owner, group, others (default 600)")
+	flags.Var(&rightsFlag{kind: "text", read: readSDDL, to: &f.security}, "sddl", "who may do what, as a Windows security descriptor; S-1-22-1-UID is a user, S-1-22-2-GID a group")
 	return cmd
 }
 
@@ -101,6 +106,9 @@ func checkCreate(cmd *cobra.Command, args []string) error {
 	if file := cmd.Flags().Lookup("file"); file.Changed && file.Value.String() == "" {
 		return usage("--file names no file")
 	}
+	if cmd.Flags().Changed("mode") && cmd.Flags().Changed("sddl") {
+		return usage("--mode and --sddl both say who may do what; give one of them")
+	}
 	var t atoll.Type
 	if err := t.UnmarshalText([]byte(args[0])); err != nil {
 		return usage("%q is no type; section, mutex and event are", args[0])
@@ -120,10 +128,10 @@ func checkCreate(cmd *cobra.Command, args []string) error {
 var creators = map[atoll.Type]func(name string, f *createFlags) (o atoll.Object, created bool, err error){
 	atoll.TypeSection: createSection,
 	atoll.TypeMutex: func(name string, f *createFlags) (atoll.Object, bool, error) {
-		return obtain(f, name, atoll.MutexOptions{InitiallyOwned: f.owned}, atoll.CreateMutex, atoll.CreateOrOpenMutex)
+		return obtain(f, name, atoll.MutexOptions{InitiallyOwned: f.owned, Security: f.security}, atoll.CreateMutex, atoll.CreateOrOpenMutex)
 	},
 	atoll.TypeEvent: func(name string, f *createFlags) (atoll.Object, bool, error) {
-		return obtain(f, name, atoll.EventOptions{ManualReset: f.manual, Signaled: f.signaled}, atoll.CreateEvent, atoll.CreateOrOpenEvent)
+		return obtain(f, name, atoll.EventOptions{ManualReset: f.manual, Signaled: f.signaled, Security: f.security}, atoll.CreateEvent, atoll.CreateOrOpenEvent)
 	},
 }
 

@@ -41,6 +41,7 @@ func createSection(name string, f *createFlags) (o atoll.Object, created bool, e
 	}
 	options := atoll.SectionOptions{
 		Size: int64(f.size), Protection: p, Reserve: f.reserve, LargePages: f.largePages,
+		Security: f.security,
 	}
 	if f.file == "" {
 		return obtain(f, name, options, atoll.CreateSection, atoll.CreateOrOpenSection)
