@@ -46,7 +46,8 @@ func CreateEvent(name string, o EventOptions) (*Event, error) {
 	return e, err
 }
 
-// OpenEvent opens an existing event. access 0 asks for Wait and Modify.
+// OpenEvent opens an existing event. access 0 asks for Wait and Modify. Whoever may
+// only read its file must ask for Wait alone, and gets that of a manual-reset event.
 //
 // # Errors
 //

@@ -58,7 +58,7 @@ func (a *Abandoned) String() string {
 // # Errors
 //
 // fs.ErrExist: a mutex of that name exists. ErrWrongType: an object of another
-// type does. ErrBadName, fs.ErrPermission, ErrCorrupt, ErrVersion, ErrStuck, and
+// type does. What Security says of its own. ErrBadName, fs.ErrPermission, ErrCorrupt, ErrVersion, ErrStuck, and
 // the system's errors when memory or descriptors run out; then nothing is left
 // behind.
 //
@@ -72,8 +72,9 @@ func CreateMutex(name string, o MutexOptions) (*Mutex, error) {
 //
 // # Errors
 //
-// fs.ErrNotExist: no process has a handle to a mutex of that name. Otherwise as
-// CreateMutex.
+// fs.ErrNotExist: no process has a handle to a mutex of that name. fs.ErrPermission:
+// this user may not open it, or only with less access, which the text says; or access
+// has bits that the type does not know. Otherwise as CreateMutex.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-openmutexw
 func OpenMutex(name string, access Access) (*Mutex, error) {

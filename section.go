@@ -91,10 +91,11 @@ type SectionOptions struct {
 // fs.ErrExist: a section of that name exists. ErrWrongType: an object of another
 // type does.
 //
-// fs.ErrInvalid (87): no possible Size, Protection or Access; LargePages with a
+// fs.ErrInvalid (87): no possible Size, Protection or Security; LargePages with a
 // File, with Reserve, or with a Size that is no multiple of 2 MiB. fs.ErrInvalid
 // with the number 1006: File is empty and Size 0; with 193: File is no regular
-// file. fs.ErrPermission: File is not open as the protection needs.
+// file. fs.ErrPermission: File is not open as the protection needs; or Access has
+// bits that a section does not know.
 // os.ErrClosed: File is closed.
 //
 // With the number 8 (ERROR_NOT_ENOUGH_MEMORY): File is shorter than Size and the

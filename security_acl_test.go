@@ -186,3 +186,19 @@ func TestParseSDDL(t *testing.T) {
 		t.Errorf("%v, want %s", err, text)
 	}
 }
+
+// The two ways of saying one thing in the README.
+func TestModeAndDescriptorSayTheSame(t *testing.T) {
+	aclTools(t)
+	s, err := ParseSDDL("D:(A;;GA;;;OW)(A;;GWGX;;;S-1-22-2-20)(A;;GX;;;WD)")
+	must(t, err)
+	var seen []string
+	for _, s := range []*Security{s, {Mode: 0o644, ACL: []ACE{{Who: Trustee{TrusteeGroup, 20}, Access: Wait | Modify}}}} {
+		e := newTestEvent(t, "same", EventOptions{ManualReset: true, Security: s})
+		seen = append(seen, getfacl(t, localFile("same")))
+		must(t, e.Close())
+	}
+	if seen[0] != seen[1] {
+		t.Errorf("%q", seen)
+	}
+}

@@ -47,7 +47,8 @@ func CreateTimer(name string, o TimerOptions) (*Timer, error) {
 	return t, err
 }
 
-// OpenTimer opens an existing timer. access 0 asks for Wait and Modify.
+// OpenTimer opens an existing timer. access 0 asks for Wait and Modify. Whoever may
+// only read its file must ask for Wait alone, and gets that of a manual-reset timer.
 //
 // # Errors
 //
