@@ -18,26 +18,49 @@ func TakeAny(targets []Target) (Outcome, bool) {
 		spins = spins && t.Slot.outside.Load() && !t.Slot.isTaken()
 	}
 	first := targets[0].Slot
-	budget := first.spin.Load()
-	for looks := int32(0); ; {
+	budget := first.spinBudget()
+	var buffer [spinTargets]layout.State
+	states := buffer[:min(len(targets), spinTargets)]
+	for looked := int32(0); ; {
+		for i := range states {
+			states[i] = targets[i].Slot.cell.Load()
+		}
 		out, there, taken := takeLowest(targets)
 		if taken {
-			if looks > 0 {
-				first.spin.Store(min(spinMax, max(budget, 2*looks+spinMin)))
+			if looked > 0 {
+				first.spunFor(looked)
 			}
 			return out, true
 		}
 		if there {
 			continue // another was quicker
 		}
-		if looks += int32(len(targets)); !spins || looks > budget {
-			break
+		if !spins {
+			return out, false
+		}
+		if looked += spinOn(targets, states, budget-looked); looked >= budget {
+			first.spunInVain()
+			return out, false
 		}
 	}
-	if spins {
-		first.spin.Store(max(spinMin, budget/2))
+}
+
+// spinTargets is how many targets are spun for; later ones come into it when the
+// others have been looked at.
+const spinTargets = 64
+
+// spinOn looks at the targets until one of them is not in its state any more, or so
+// many times, and says how many times it did.
+func spinOn(targets []Target, states []layout.State, most int32) (looked int32) {
+	for looked < most {
+		for i, state := range states {
+			if targets[i].Slot.cell.Load() != state {
+				return looked + 1
+			}
+		}
+		looked += int32(len(states))
 	}
-	return Outcome{}, false
+	return looked
 }
 
 // isTaken says whether what the object signals is for others of this process.

@@ -45,6 +45,7 @@ type Slot struct {
 	// blocks in the kernel is reached sooner than a goroutine.
 	outside atomic.Bool
 	spin    atomic.Int32 // see spin.go
+	spins   atomic.Uint32
 }
 
 // Object is what a slot needs to know of its object.

@@ -11,11 +11,14 @@ import (
 // Spinning pays where another processor can be running the one who will signal: a
 // round trip then takes a tenth of a microsecond instead of many, because nobody
 // sleeps. It is bounded by about what a sleep costs, and adapts: an object whose
-// signals do not come that soon is spun for less and less.
+// signals do not come that soon is spun for less and less, but for now and then: a
+// partner who must be woken each time cannot be that quick, until one of the two
+// tries again.
 const (
-	spinMax  = 20_000 // looks at the cell, about a nanosecond each
-	spinMin  = 100
-	spinGate = 500 // a gate is held for about a microsecond
+	spinMax   = 20_000 // looks at the cell, about a nanosecond each
+	spinMin   = 1000
+	spinAgain = 32  // each so many waits it is tried again
+	spinGate  = 500 // a gate is held for about a microsecond
 )
 
 // alone: there is no other processor.
@@ -35,17 +38,31 @@ func (w *Waiter) spin(seen uint32) bool {
 	if _, v := w.entries[0].claim.Take(state.Word()); v != layout.Blocked && state.Holder() == 0 {
 		return true
 	}
-	budget := s.spin.Load()
+	budget := s.spinBudget()
 	for i := range budget {
 		if s.cell.Load() != state || w.control.Load() != seen {
-			// As quick as this time, and a little more.
-			s.spin.Store(min(spinMax, max(budget, 2*i+spinMin)))
+			s.spunFor(i)
 			return true
 		}
 	}
-	s.spin.Store(max(spinMin, budget/2))
+	s.spunInVain()
 	return false
 }
+
+// spinBudget is how many looks this wait is worth.
+func (s *Slot) spinBudget() int32 {
+	if s.spins.Add(1)%spinAgain == 0 {
+		return spinMax
+	}
+	return s.spin.Load()
+}
+
+// spunFor says that it was worth it: as quick as this time, and a little more.
+func (s *Slot) spunFor(looks int32) {
+	s.spin.Store(min(spinMax, max(s.spin.Load(), 2*looks+spinMin)))
+}
+
+func (s *Slot) spunInVain() { s.spin.Store(max(spinMin, s.spin.Load()/2)) }
 
 // spinWhile gives the holder of a gate the moment that it needs.
 func (s *Slot) spinWhile(state layout.State) bool {

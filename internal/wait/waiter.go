@@ -78,6 +78,7 @@ type Waiter struct {
 	guarded  bool      // some object is
 	fault    error     // an object was lost while the wait began
 	parks    bool      // its thread cannot block
+	spun     bool      // it has spun already, before it began
 	hurries  bool      // it has no time to let others go first
 
 	// Storage, which serves one wait after another: see waiters.
@@ -164,7 +165,7 @@ func (w *Waiter) forget() {
 	clear(w.entries)
 	clear(w.watches[:cap(w.watches)])
 	w.targets, w.entries, w.gates = w.targets[:0], w.entries[:0], nil
-	w.listed, w.clocked, w.external, w.guarded, w.parks, w.hurries = false, false, false, false, false, false
+	w.listed, w.clocked, w.external, w.guarded, w.parks, w.spun, w.hurries = false, false, false, false, false, false, false
 	w.stopCtx, w.missing, w.fault = nil, time.Time{}, nil
 }
 
@@ -194,7 +195,13 @@ func (w *Waiter) End() {
 //
 // As Wait.
 func (s *Slot) Acquire(ctx context.Context, closed <-chan struct{}) (Outcome, error) {
-	return Begin(false, Target{Slot: s, Closed: closed}).Wait(ctx)
+	target := [1]Target{{Slot: s, Closed: closed}}
+	if out, took := TakeAny(target[:]); took {
+		return out, nil
+	}
+	w := Begin(false, target[0])
+	w.spun = true
+	return w.Wait(ctx)
 }
 
 // poke makes the waiter look again, also at what may end its wait.
@@ -257,9 +264,10 @@ func (w *Waiter) wait(ctx context.Context) (Outcome, error) {
 			w.park(ctx, seen, plan{never: true})
 			continue
 		}
-		if w.spin(seen) {
+		if !w.spun && w.spin(seen) {
 			continue
 		}
+		w.spun = false
 		if out, taken, err := w.once(ctx, seen); taken || err != nil {
 			return out, err
 		}
