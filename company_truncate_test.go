@@ -14,8 +14,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -29,7 +31,7 @@ import (
 // guard or not.
 
 // The role of a user with the right to write an object's file, who does to it what
-// it is told: truncate FILE SIZE, hole FILE, scribble FILE.
+// it is told: truncate FILE SIZE, hole FILE, scribble FILE until it hears a line.
 var _ = testkit.Role("company.vandal", func(self *testkit.Self) {
 	for line, ok := self.Hear(); ok; line, ok = self.Hear() {
 		words := strings.Split(line, "; ")
@@ -43,29 +45,43 @@ var _ = testkit.Role("company.vandal", func(self *testkit.Self) {
 		case "hole":
 			self.Must(unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, layout.StateMapSize))
 		case "scribble":
-			self.Must(scribble(f, layout.StateMapSize))
+			self.Say("scribbling")
+			stop := make(chan struct{})
+			go func() { self.Hear(); close(stop) }()
+			self.Must(scribble(f, stop))
 		}
 		self.Must(f.Close())
 		self.Say("did it")
 	}
 })
 
-// scribble writes random words and likely ones over the state, for a moment.
-func scribble(f *os.File, size int64) error {
-	for until := time.Now().Add(200 * time.Millisecond); time.Now().Before(until); {
-		word := make([]byte, 8)
-		at := layout.StateOffset + 8*rand.Int64N((size-layout.StateOffset)/8)
-		if rand.IntN(2) == 0 {
-			at = layout.StateOffset + 8*rand.Int64N(2) // the cell, and the wakes
+// scribble writes random words over the state, small ones and states that are sound
+// among them, as fast as it can.
+func scribble(f *os.File, stop <-chan struct{}) error {
+	page, err := unix.Mmap(int(f.Fd()), 0, layout.StateMapSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Munmap(page) }()
+	state := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&page[layout.StateOffset])), (layout.StateMapSize-layout.StateOffset)/8)
+	for {
+		select {
+		case <-stop:
+			return nil
+		default:
 		}
-		for i := range word {
-			word[i] = byte(rand.Uint32() >> (8 * rand.IntN(4)))
-		}
-		if _, err := f.WriteAt(word, at); err != nil {
-			return err
+		for range 1000 {
+			at := rand.IntN(len(state))
+			if rand.IntN(2) == 0 {
+				at = rand.IntN(2) // the cell, and what is slept on
+			}
+			word := rand.Uint64() >> (8 * rand.IntN(8))
+			if rand.IntN(2) == 0 {
+				word &= 0x8000_0000_0000_0003
+			}
+			state[at].Store(word)
 		}
 	}
-	return nil
 }
 
 // The role of who has an object of somebody else under its hands when it is
@@ -81,7 +97,9 @@ var _ = testkit.Role("company.victim", func(self *testkit.Self) {
 	self.Must(err)
 	v.mutex, err = CreateMutex("own", MutexOptions{})
 	self.Must(err)
-	v.event, err = CreateEvent("own event", EventOptions{ManualReset: true})
+	v.event, err = CreateEvent("never", EventOptions{})
+	self.Must(err)
+	v.own, err = CreateEvent("own event", EventOptions{ManualReset: true})
 	self.Must(err)
 	before := runtime.NumGoroutine()
 	switch v.mode {
@@ -95,7 +113,7 @@ var _ = testkit.Role("company.victim", func(self *testkit.Self) {
 	if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrStuck) {
 		self.Must(err)
 	}
-	self.Must(errors.Join(v.mutex.Close(), v.event.Close()))
+	self.Must(errors.Join(v.mutex.Close(), v.event.Close(), v.own.Close()))
 	// The ring of package park may have come meanwhile.
 	for range 1000 {
 		if runtime.NumGoroutine() <= before+2 {
@@ -122,7 +140,8 @@ type victim struct {
 	mode  string
 	g     *guest
 	mutex *Mutex
-	event *Event
+	event *Event // never signaled
+	own   *Event
 }
 
 // several waits for the object in company of its own.
@@ -182,10 +201,14 @@ func (v *victim) busy() {
 			return f(ctx)
 		}
 	}
+	done := make(map[string]*atomic.Int64) // of each call, how often it has returned
 	for name, f := range calls {
+		count := new(atomic.Int64)
+		done[name] = count
 		all.Go(func() {
 			for ctx.Err() == nil {
 				err := f()
+				count.Add(1)
 				switch e := (*Error)(nil); {
 				case err == nil, errors.Is(err, errNot), errors.As(err, &e):
 				case ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded):
@@ -196,7 +219,18 @@ func (v *victim) busy() {
 		})
 	}
 	v.self.Say("busy")
-	v.self.Hear()
+	for line, _ := v.self.Hear(); line == "go on"; line, _ = v.self.Hear() {
+		for name, count := range done {
+			if name == "any" || name == "all" { // these have no limit
+				continue
+			}
+			for seen := count.Load(); count.Load() < seen+3; {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		v.unharmed()
+		v.self.Say("go on")
+	}
 	cancel()
 	all.Wait()
 	v.self.Say("done")
@@ -208,8 +242,8 @@ func (v *victim) unharmed() {
 	defer cancel()
 	_, err := v.mutex.Lock(ctx)
 	v.self.Must(err)
-	v.self.Must(errors.Join(v.mutex.Unlock(), v.event.Set(), v.event.Wait(ctx)))
-	_, err = WaitAll(ctx, v.mutex, v.event)
+	v.self.Must(errors.Join(v.mutex.Unlock(), v.own.Set(), v.own.Wait(ctx)))
+	_, err = WaitAll(ctx, v.mutex, v.own)
 	v.self.Must(err)
 	v.self.Must(v.mutex.Unlock())
 }
@@ -275,6 +309,14 @@ func TestVandalsAtWork(t *testing.T) {
 				x := newCrime(t, base, a, c, kind, "busy")
 				x.b.Expect("busy")
 				c.Tell(crime, x.path)
+				if strings.HasPrefix(crime, "scribble") {
+					c.Expect("scribbling")
+					for range 3 {
+						x.b.Tell("go on") // each call ends, again and again, whatever is written
+						x.b.Expect("go on")
+					}
+					c.Tell("stop")
+				}
 				c.Expect("did it")
 				if strings.HasPrefix(crime, "truncate") { // and back again
 					c.Tell("truncate; %s; %d", x.path, layout.StateMapSize)
