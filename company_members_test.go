@@ -274,3 +274,37 @@ func TestReappearsToOthers(t *testing.T) {
 	b.End()
 	must(t, os.Remove(filepath.Join(base, "atoll", "e")))
 }
+
+// In a user namespace whose root is ann: the host's directories, whose owner it does
+// not know, are refused with a text that says why. One of ann's own works; what its
+// root makes there is not root's outside.
+func TestUserNamespace(t *testing.T) {
+	base := company(t)
+	own := filepath.Join(base, "ann")
+	must(t, os.Mkdir(own, 0o700))
+	must(t, os.Chown(own, ann, ann))
+	inside := func(base string, mapped bool) *testkit.Child {
+		cmd := testkit.Command("company")
+		cmd.Env = append(cmd.Env, "ATOLL_ROOT="+base)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
+		if mapped {
+			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: ann, Size: 1}}
+			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: ann, Size: 1}}
+			cmd.SysProcAttr.Credential = &syscall.Credential{NoSetGroups: true}
+		}
+		return testkit.StartCommand(t, cmd)
+	}
+	for _, mapped := range []bool{false, true} {
+		u := inside(base, mapped)
+		for _, name := range []string{`Global\m`, "m"} {
+			tells(t, u, "create; mutex; "+name+"; 0666", "5", "not mapped into this user namespace", "65534")
+		}
+		u.End()
+	}
+	a, u := asUser(t, ann, own, "company"), inside(own, true)
+	tells(t, u, `create; mutex; Global\m; 0600`, "done") // as root, it makes the directory
+	tells(t, a, `open; mutex; Global\m; 0`, "5", "belongs to uid 61001, it must belong to uid 0")
+	tells(t, u, `Global\m; close`, "done")
+	u.End()
+	a.End()
+}
