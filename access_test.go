@@ -75,6 +75,23 @@ func TestGenericRights(t *testing.T) {
 			t.Errorf("%s, %#x", s.Access(), uint32(s.kernel.Rights()))
 		}
 	})
+	for number, c := range map[string]struct {
+		asked, shown Access
+		want         uint32
+	}{
+		"C136": {GenericWrite, Write, 0x20002},
+		"C137": {GenericAll, Read | Write | Execute, 0xF001F},
+		"C138": {Copy, Read, 4},
+	} {
+		t.Run(number, func(t *testing.T) {
+			s, err := OpenSection("generic section", c.asked)
+			must(t, err)
+			closeLater(t, s)
+			if s.Access() != c.shown || uint32(s.kernel.Rights()) != c.want {
+				t.Errorf("%s, %#x", s.Access(), uint32(s.kernel.Rights()))
+			}
+		})
+	}
 	t.Run("C390", func(t *testing.T) {
 		e, err := OpenEvent("generic", GenericRead)
 		must(t, err)

@@ -508,3 +508,21 @@ func TestRightsUnderUmask(t *testing.T) {
 		t.Errorf("%v are left", left)
 	}
 }
+
+// In a user namespace that does not have them, users and groups are refused by name.
+func TestRightsInUserNamespace(t *testing.T) {
+	testkit.NeedRoot(t)
+	base := company(t)
+	cmd := testkit.Command("rights")
+	cmd.Env = append(cmd.Env, "ATOLL_ROOT="+base)
+	one := []syscall.SysProcIDMap{{Size: 1}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: one, GidMappings: one}
+	c := testkit.StartCommand(t, cmd)
+	tells(t, c, `create; x; mutex; inner; D:(A;;GA;;;OW)(A;;GA;;;S-1-22-1-1000)`, "87,", "user namespace")
+	tells(t, c, `create; x; mutex; Global\inner; O:S-1-22-1-1000`, "87,", "owner 1000", "user namespace")
+	tells(t, c, `create; x; mutex; inner; D:(A;;GA;;;OW)(A;;GA;;;S-1-22-2-0)`, "done")
+	tells(t, c, "close; x", "done")
+	if left := testkit.Objects(base); len(left) != 0 {
+		t.Errorf("%v are left", left)
+	}
+}

@@ -124,8 +124,9 @@ func CreateSection(name string, o SectionOptions) (*Section, error) {
 // # Errors
 //
 // fs.ErrNotExist: no process has a handle to a section of that name; or its file
-// is not to be found any more, then the text says so. fs.ErrPermission.
-// Otherwise as CreateSection.
+// is not to be found any more, then the text says so. fs.ErrPermission: this user
+// may not open it, or only with less access, which the text says; or access has bits
+// that a section does not know. Otherwise as CreateSection.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-openfilemappingw
 func OpenSection(name string, access Access) (*Section, error) {

@@ -41,8 +41,8 @@ var sectionLines = map[string]string{
 	"C132": "TestSectionProtection/C132",
 	"C133": "TestSectionProtection/C133",
 	"C134": "TestSectionProtection/C134",
-	"C136": "later: win32: the Go face has no generic rights",
-	"C137": "later: win32: the Go face has no generic rights",
+	"C136": "TestGenericRights/C136",
+	"C137": "TestGenericRights/C137",
 	"C138": "TestSectionProtection/C138",
 
 	"C140": "TestViewKinds/C140",

@@ -94,7 +94,7 @@ func viewKind(asked Mask) (v ViewProtection, needed Mask, err error) {
 	v.Execute = asked&Execute != 0
 	switch kind := asked &^ Execute; {
 	case asked&^viewRights != 0:
-		return v, 0, unknownToViews(asked)
+		return v, 0, errUnknownToViews()
 	case kind == Copy:
 		v.Write, v.CopyOnWrite, needed = true, true, Read
 	case kind&Write != 0:
@@ -117,11 +117,11 @@ func viewKind(asked Mask) (v ViewProtection, needed Mask, err error) {
 // fs.ErrInvalid: bits that a view does not have.
 func Pages(asked Mask) error {
 	if asked&^viewRights != 0 {
-		return unknownToViews(asked)
+		return errUnknownToViews()
 	}
 	return nil
 }
 
-func unknownToViews(asked Mask) error {
-	return errs.New(fs.ErrInvalid, "access %s has bits that a view does not know", asked.Text(AView))
+func errUnknownToViews() error {
+	return errs.New(fs.ErrInvalid, "the access has bits that a view does not know")
 }

@@ -21,7 +21,8 @@ const aclAttribute = "system.posix_acl_access"
 //
 // # Errors
 //
-// fs.ErrPermission: only root may give that owner, or that group.
+// fs.ErrPermission: only root may give that owner, or that group. fs.ErrInvalid: this
+// user namespace has no such user or group. errors.ErrUnsupported: no ACLs here.
 func SetRights(fd int, r access.FileRights) error {
 	if r == access.CreatorAlone {
 		return nil
@@ -29,6 +30,9 @@ func SetRights(fd int, r access.FileRights) error {
 	// The owner first: a change of owner can take bits of the mode away.
 	if r.UID >= 0 || r.GID >= 0 {
 		if err := unix.Fchown(fd, r.UID, r.GID); err != nil {
+			if errors.Is(err, unix.EINVAL) {
+				return errs.Because(err, 0, fs.ErrInvalid, "owner %d, group %d (-1: the creator's): this user namespace does not have them (cat /proc/self/uid_map)", r.UID, r.GID)
+			}
 			return errs.Because(err, 0, permissionOf(err), "owner %d, group %d (-1: the creator's): a program that is not root's can give an object no other owner, and no group that it is not in", r.UID, r.GID)
 		}
 	}
