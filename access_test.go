@@ -92,6 +92,12 @@ func TestGenericRights(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a handle has not the right to, and what no object has.
+func TestRightsThatAreNotThere(t *testing.T) {
+	newTestEvent(t, "generic", EventOptions{ManualReset: true, Signaled: true})
+	newTestSection(t, "generic section", SectionOptions{Size: 1})
 	t.Run("C390", func(t *testing.T) {
 		e, err := OpenEvent("generic", GenericRead)
 		must(t, err)

@@ -26,6 +26,7 @@ import (
 //	go; HANDLE; CALL                    the same, but it may wait
 //	close; HANDLE
 //	stat; NAME                          what Stat says
+//	sweep; NAME                         of all Global names
 var _ = testkit.Role("rights", func(self *testkit.Self) {
 	handles := make(map[string]*guest)
 	for line, ok := self.Hear(); ok; line, ok = self.Hear() {
@@ -51,6 +52,8 @@ var _ = testkit.Role("rights", func(self *testkit.Self) {
 			continue
 		case "close":
 			err = handles[words[1]].Close()
+		case "sweep":
+			_, err = Sweep(GlobalScope)
 		case "stat":
 			var info Info
 			if info, err = Stat(words[1]); err == nil {
@@ -347,7 +350,7 @@ func deniedAll(kind string) (steps []rightsStep) {
 	for _, other := range []string{"section", "mutex", "manual"} {
 		steps = append(steps, rightsStep{"open; x; " + other + "; %s; 0", "5,"}, rightsStep{"create; x; " + other + "; %s; 0666", "5,"})
 	}
-	return append(steps, rightsStep{"either; x; section; %s; 0", "5,"}, rightsStep{"stat; %s", "5,"})
+	return append(steps, rightsStep{"either; x; section; %s; 0", "5,"}, rightsStep{"stat; %s", "5,"}, rightsStep{"sweep; %s", "done"})
 }
 
 // grants are the rights of each level for each type, as a descriptor has them.

@@ -6,7 +6,7 @@ package atoll
 // the test that covers it, by the line's number in the name of a subtest; or why
 // there is none.
 var securityLines = map[string]string{
-	"C390": "TestGenericRights/C390",
+	"C390": "TestRightsThatAreNotThere/C390",
 	"C392": "TestSecurityLines/C392",
 	"C393": "TestSecurityLines/C393",
 	"C394": "TestSecurityLines/C394",
@@ -15,5 +15,5 @@ var securityLines = map[string]string{
 	"C398": "TestGenericRights/C398",
 	"C400": "TestSecurityLines/C400",
 	"C401": "not applicable: Linux has no integrity levels: ParseSDDL refuses a label, and says what to do instead (TestParseSDDL/C401)",
-	"C402": "TestGenericRights/C402",
+	"C402": "TestRightsThatAreNotThere/C402",
 }
