@@ -17,9 +17,13 @@ type Scope uint32
 const (
 	LocalScope  Scope = iota // the user's own names
 	GlobalScope              // names shared by all users
+	// PrivateScope is all private namespaces that this user may enter, whether this
+	// process has them open or not. Their names have the alias in front, which means
+	// something only where the namespace is open.
+	PrivateScope
 )
 
-// String returns "Local", "Global", or the alias of a private namespace that this
+// String returns "Local", "Global", "Private", or the alias of a private namespace that this
 // process has open.
 func (s Scope) String() string { return namespace.Scope(s).String() }
 
@@ -129,7 +133,8 @@ func Stat(name string) (Info, error) {
 // has to say by whom it was abandoned. Names are free without it, and every
 // create removes a little; Sweep gives back all memory at once. It says how many
 // objects it removed. It disturbs no living object, and may run at any time, also
-// many at once.
+// many at once. Sweep of LocalScope, or of PrivateScope, also removes the private
+// namespaces of this user, or for root of all, that nobody has open any more.
 //
 // # Errors
 //
@@ -144,7 +149,7 @@ func Sweep(scope Scope) (removed int, err error) {
 }
 
 func (s Scope) check() error {
-	if s > GlobalScope && !namespace.Scope(s).Known() {
+	if s > PrivateScope && !namespace.Scope(s).Known() {
 		return fmt.Errorf("no scope has the number %d, or its private namespace is closed: %w", s, fs.ErrInvalid)
 	}
 	return nil

@@ -192,6 +192,13 @@ func TestPrivateNamespaceWithSecurity(t *testing.T) {
 			}
 		})
 	}
+	base := publicBase(t)
+	a := startClub(t, base, ann)
+	does(t, a, "new 060", "denied") // not even for the creator
+	if dirs := clubDirs(t, base); len(dirs) != 0 {
+		t.Errorf("left behind: %v", dirs)
+	}
+	a.End()
 	other := os.Geteuid() + 1
 	_, err := NewPrivateNamespaceWith(mine("x"), "club", PrivateNamespaceOptions{Security: &Security{Owner: &other}})
 	if !errors.Is(err, fs.ErrInvalid) {

@@ -70,6 +70,24 @@ func TestPrivateNamespace(t *testing.T) {
 	if len(names) != 2 || !names[`club\m`] || !names[`club\s`] {
 		t.Errorf("listed: %v", names)
 	}
+	for i, err := range List(PrivateScope) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !names[i.Name] || !i.Alive || len(i.Holders) != 1 {
+			t.Errorf("among all: %+v", i)
+		}
+		delete(names, i.Name)
+	}
+	if len(names) != 0 {
+		t.Errorf("not among all: %v", names)
+	}
+	for _, err := range List(PrivateScope) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		break // and nothing is listed after that
+	}
 	mustLock(t, m, false)
 	if err := errors.Join(m.Close(), s.Close(), p.Close()); err != nil {
 		t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 	"atoll"
 )
 
-const lsLong = `List the objects that this user can see, local and global ones, with who holds
-them. What killed processes left is listed as "left behind": no program can
+const lsLong = `List the objects that this user can see, local and global ones and those of
+private namespaces (ALIAS\NAME), with who holds them. What killed processes left is listed as "left behind": no program can
 open it, and it goes away with the next use of its name, or with atoll sweep.
 
 Processes of other users are not seen as holders.`
@@ -48,11 +48,11 @@ func newLs() *cobra.Command {
 	return cmd
 }
 
-// listAll lists both scopes, by name. With an error it returns what it saw.
+// listAll lists all scopes, by name. With an error it returns what it saw.
 func listAll() ([]item, error) {
 	list := []item{}
 	var failure error
-	for _, scope := range []atoll.Scope{atoll.LocalScope, atoll.GlobalScope} {
+	for _, scope := range []atoll.Scope{atoll.LocalScope, atoll.GlobalScope, atoll.PrivateScope} {
 		for info, err := range atoll.List(scope) {
 			if err != nil {
 				failure = err

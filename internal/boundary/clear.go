@@ -91,7 +91,7 @@ func (p *Place) clear() (objects int, err error) {
 // empty removes the folder of objects: what is in it was left by processes that
 // were killed.
 func (p *Place) empty() (objects int, err error) {
-	names, err := lockfile.OpenDirectory(p.dir, namesName, unix.O_NOFOLLOW)
+	names, err := openOwn(p.dir, namesName)
 	if gone(err) {
 		return 0, nil
 	} else if err != nil {
@@ -101,7 +101,7 @@ func (p *Place) empty() (objects int, err error) {
 	if file, err := living(names); file != "" || err != nil {
 		return 0, errors.Join(err, errs.New(fs.ErrExist, "a handle of %s is on its way to another process", file))
 	}
-	members, err := lockfile.OpenDirectory(names, namespace.MembersName, unix.O_NOFOLLOW)
+	members, err := openOwn(names, namespace.MembersName)
 	if err == nil {
 		_, err = removeAll(members, "")
 		_ = unix.Close(members)
@@ -114,6 +114,16 @@ func (p *Place) empty() (objects int, err error) {
 		return objects, err
 	}
 	return objects, remove(p.dir, namesName, unix.AT_REMOVEDIR)
+}
+
+// openOwn opens a folder to empty it, also if its founder has said that not even its
+// owner may enter.
+func openOwn(dir int, name string) (fd int, err error) {
+	fd, err = lockfile.OpenDirectory(dir, name, unix.O_NOFOLLOW)
+	if errors.Is(err, fs.ErrPermission) && unix.Fchmodat(dir, name, 0o700, 0) == nil {
+		fd, err = lockfile.OpenDirectory(dir, name, unix.O_NOFOLLOW)
+	}
+	return fd, err
 }
 
 // living names an object that somebody holds all the same: it is in flight, in a
@@ -223,31 +233,37 @@ func removeEmpty(base int, name string) error {
 	return err
 }
 
-// All calls f with the folder of objects of every private namespace that this user
-// may enter.
+// All calls f with the alias and the folder of objects of every private namespace
+// that this user may enter, until it says false. It has no part in their life: one
+// can be removed while f looks.
 //
 // # Errors
 //
-// The system's about the base; what f returns, joined.
-func All(base string, f func(dir *namespace.Dir) error) error {
+// The system's, about the base.
+func All(base string, f func(alias string, dir *namespace.Dir) bool) error {
 	fd, err := namespace.OpenBase(base)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
 	names, err := candidates(fd, Prefix)
-	failures := []error{err}
 	for _, name := range names {
-		p, err := Enter(base, name)
+		p, err := visit(fd, base, name)
 		if err != nil {
-			continue // another user's, or just being removed
+			continue // just being made or removed
 		}
+		p.Record = describe(p.record)
+		more := true
 		if dir, err := p.Names(namespace.Local); err == nil {
-			failures = append(failures, f(dir), dir.Close())
+			more = f(p.alias(), dir)
+			_ = dir.Close()
 		}
-		p.Release()
+		p.leave()
+		if !more {
+			break
+		}
 	}
-	return errors.Join(failures...)
+	return err
 }
 
 // Dead says how many private namespaces of this user, or, for root, of all, nobody

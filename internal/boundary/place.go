@@ -249,6 +249,14 @@ const tries = 100
 // Name is the directory's name below the base.
 func (p *Place) Name() string { return p.name }
 
+// alias is what the record says, if it fits to the directory's name.
+func (p *Place) alias() string {
+	if !strings.HasPrefix(p.name, p.Record.prefix()) {
+		return "?"
+	}
+	return p.Record.Alias
+}
+
 // Names opens the folder of objects, under a scope of this process.
 //
 // # Errors

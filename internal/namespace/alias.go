@@ -30,7 +30,7 @@ func (s Scope) Private() bool { return s >= firstPrivate }
 func (s Scope) Known() bool {
 	aliases.RLock()
 	defer aliases.RUnlock()
-	return s <= Global || aliases.names[s] != ""
+	return s <= AllPrivate || aliases.names[s] != ""
 }
 
 // CheckAlias says whether a text can be the alias of a private namespace: what can

@@ -16,8 +16,9 @@ type Scope uint32
 
 // The scopes. Others are private namespaces that this process has open: see Admit.
 const (
-	Local  Scope = iota // the user's own
-	Global              // shared by all users
+	Local      Scope = iota // the user's own
+	Global                  // shared by all users
+	AllPrivate              // every private namespace: to look at, not to open names in
 )
 
 // The prefixes, which are case-sensitive.
@@ -34,6 +35,8 @@ func (s Scope) String() string {
 		return localPrefix
 	case Global:
 		return globalPrefix
+	case AllPrivate:
+		return "Private"
 	default:
 		return aliasOf(s)
 	}
@@ -55,6 +58,9 @@ func (n Name) String() string {
 	}
 	return n.Base
 }
+
+// Prefixed is a name with an alias in front.
+func Prefixed(alias, base string) string { return alias + separator + base }
 
 // Parse reads the name of an object. "" names the directory itself: who creates
 // an object without a name has treated it before.

@@ -63,6 +63,9 @@ func lookSpace(scope namespace.Scope) (*space, error) {
 
 // List looks at every file of a scope.
 func List(scope namespace.Scope) iter.Seq2[Info, error] {
+	if scope == namespace.AllPrivate {
+		return listPrivate
+	}
 	return func(yield func(Info, error) bool) {
 		s, err := lookSpace(scope)
 		if err != nil {
@@ -124,9 +127,12 @@ func Stat(text string) (Info, error) {
 
 // Sweep removes what killed processes left in a scope.
 func Sweep(scope namespace.Scope) (removed int, err error) {
-	if scope == namespace.Local {
+	if scope != namespace.Global {
 		// What is left of this user's private namespaces belongs to nobody else.
 		removed, err = boundary.Sweep(namespace.Base())
+	}
+	if scope == namespace.AllPrivate {
+		return removed, err
 	}
 	s, e := lookSpace(scope)
 	if e != nil || s == nil {

@@ -3,6 +3,7 @@
 package onlinux
 
 import (
+	"errors"
 	"maps"
 	"path/filepath"
 	"sync/atomic"
@@ -190,9 +191,35 @@ func privateScopes() (list []namespace.Scope) {
 // namespaces name, as far as this user may enter them: what a wait for all over
 // objects of both came to stands in a file of Global.
 func numbersInPrivate(named map[uint32]bool) error {
-	return boundary.All(namespace.Base(), func(dir *namespace.Dir) error {
+	var failures []error
+	err := boundary.All(namespace.Base(), func(_ string, dir *namespace.Dir) bool {
 		more, _, err := dir.Numbers()
 		maps.Copy(named, more)
-		return err
+		failures = append(failures, err)
+		return true
 	})
+	return errors.Join(append(failures, err)...)
+}
+
+// listPrivate looks at every file of the private namespaces that this user may enter.
+func listPrivate(yield func(Info, error) bool) {
+	stopped := false
+	err := boundary.All(namespace.Base(), func(alias string, dir *namespace.Dir) bool {
+		s := newSpace(dir)
+		defer s.members.Forget()
+		sights, err := dir.PeekAll()
+		users := namespace.FindUsers(sights)
+		for i := range sights {
+			info := s.info(&sights[i], users)
+			info.Name = namespace.Prefixed(alias, info.Name)
+			if stopped = !yield(info, nil); stopped {
+				return false
+			}
+		}
+		stopped = err != nil && !yield(Info{}, err)
+		return !stopped
+	})
+	if err != nil && !stopped {
+		yield(Info{}, err)
+	}
 }
