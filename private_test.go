@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"atoll/internal/testkit"
@@ -444,3 +445,47 @@ var _ = testkit.Role("private.heir", func(self *testkit.Self) {
 	self.Must(errors.Join(m.Unlock(), m.Close(), s.Close()))
 	self.Say("closed")
 })
+
+// Goroutines open and close the namespace, and objects in it, all at once; the
+// directory stays as long as one of them, or the creator, needs it.
+func TestPrivateNamespaceIsOpenedAndClosedAtOnce(t *testing.T) {
+	creator := testkit.Start(t, "private", "busy", "club")
+	answers(t, creator, "new", "ok")
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 100 {
+				if err := comeAndGo(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	if n := len(privateDirs(t)); n != 1 {
+		t.Errorf("%d directories", n)
+	}
+	answers(t, creator, "close", "ok")
+	creator.End()
+	if dirs := privateDirs(t); len(dirs) != 0 {
+		t.Errorf("left behind: %v", dirs)
+	}
+}
+
+// comeAndGo uses the namespace for a moment, and an object for a moment longer.
+func comeAndGo() error {
+	p, err := OpenPrivateNamespace(mine("busy"), "club")
+	if err != nil {
+		return err
+	}
+	e, _, err := CreateOrOpenEvent(`club\e`, EventOptions{ManualReset: true})
+	if err != nil {
+		return errors.Join(err, p.Close())
+	}
+	s, _, err := CreateOrOpenSection(`club\s`, SectionOptions{Size: 1})
+	if err != nil {
+		return errors.Join(err, e.Close(), p.Close())
+	}
+	return errors.Join(e.Set(), p.Close(), e.Wait(context.Background()), e.Close(), s.Close())
+}

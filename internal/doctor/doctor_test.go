@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -246,20 +247,21 @@ var _ = testkit.Role("own-memory", func(self *testkit.Self) {
 func TestExamineInContainers(t *testing.T) {
 	testkit.NeedRoot(t)
 	for _, c := range []struct {
-		options  string
-		readOnly bool
-		word     string
-		level    Level
+		options string
+		flags   uintptr
+		word    string
+		level   Level
 	}{
-		{"size=64m,mode=1777", false, "is small: 64 MiB", Note},
-		{"size=512k,mode=1777", false, "is full", Problem},
-		{"size=64m,mode=1777", true, "mounted read-only", Problem},
-		{"size=1g,mode=1777,huge=advise", false, "large pages: huge=advise", Fine},
-		{"size=1g,nr_inodes=10,mode=1777", false, "more files of 10", Problem},
-		{"size=1g,mode=777", false, "not sticky", Problem},
-		{"size=1g,mode=1777,uid=23001", false, "belongs to uid 23001", Problem},
+		{"size=64m,mode=1777", 0, "is small: 64 MiB", Note},
+		{"size=512k,mode=1777", 0, "is full", Problem},
+		{"size=64m,mode=1777", unix.MS_RDONLY, "mounted read-only", Problem},
+		{"size=64m,mode=1777", unix.MS_NOEXEC, "mounted noexec", Note},
+		{"size=1g,mode=1777,huge=advise", 0, "large pages: huge=advise", Fine},
+		{"size=1g,nr_inodes=10,mode=1777", 0, "more files of 10", Problem},
+		{"size=1g,mode=777", 0, "not sticky", Problem},
+		{"size=1g,mode=1777,uid=23001", 0, "belongs to uid 23001", Problem},
 	} {
-		cmd := testkit.Command("container", c.options, map[bool]string{true: "ro"}[c.readOnly])
+		cmd := testkit.Command("container", c.options, fmt.Sprint(c.flags))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID}
 		child := testkit.StartCommand(t, cmd)
 		var findings []Finding
@@ -278,10 +280,9 @@ func TestExamineInContainers(t *testing.T) {
 }
 
 var _ = testkit.Role("container", func(self *testkit.Self) {
-	flags := uintptr(0)
-	if self.Args[1] == "ro" {
-		flags = unix.MS_RDONLY
-	}
+	var flags uintptr
+	_, err := fmt.Sscan(self.Args[1], &flags)
+	self.Must(err)
 	self.Must(unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 	if err := unix.Mount("tmpfs", testkit.Base(), "tmpfs", flags, self.Args[0]); err != nil {
 		self.Say("0 mount: %v", err)
