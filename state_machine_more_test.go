@@ -90,6 +90,7 @@ func TestSemaphoreByModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &semaphoreMachine{name: machineName("s")}
 		defer m.closeAll(t)
+		m.doOpen(t) // so that every action has a handle to act on
 		t.Repeat(map[string]func(*rapid.T){
 			"open": m.doOpen, "release": m.doRelease, "wait": m.doWait, "trywait": m.doTryWait, "close": m.doClose,
 		})
@@ -171,6 +172,7 @@ func TestTimerByModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &timerMachine{name: machineName("t")}
 		defer m.closeAll(t)
+		m.doOpen(t) // so that every action has a handle to act on
 		t.Repeat(map[string]func(*rapid.T){
 			"open": m.doOpen, "wait": m.doWait, "trywait": m.doTryWait, "close": m.doClose,
 			"at once":       m.change("set", func(h *Timer) error { return h.SetAfter(0, 0) }, always(true)),

@@ -173,6 +173,7 @@ func TestMutexByModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &mutexMachine{name: machineName("m"), owner: -1}
 		defer m.closeAll(t)
+		m.doOpen(t) // so that every action has a handle to act on
 		t.Repeat(map[string]func(*rapid.T){
 			"open": m.doOpen, "lock": m.doLock, "trylock": m.doTryLock, "unlock": m.doUnlock, "close": m.doClose,
 		})
@@ -250,6 +251,7 @@ func TestEventByModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &eventMachine{name: machineName("e")}
 		defer m.closeAll(t)
+		m.doOpen(t) // so that every action has a handle to act on
 		t.Repeat(map[string]func(*rapid.T){
 			"open": m.doOpen, "wait": m.doWait, "trywait": m.doTryWait, "close": m.doClose,
 			"set":   m.change("set", (*Event).Set, true),
