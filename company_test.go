@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +18,9 @@ import (
 	"atoll/internal/testkit"
 	"atoll/internal/wait"
 )
+
+// readerAccess asks for what a reader may.
+var readerAccess = strconv.Itoa(int(Wait))
 
 // Users who share objects under Global\. ann makes them, ben uses them, and cal is
 // up to no good.
@@ -181,7 +185,8 @@ func guestTimer(o *Timer) *guest {
 //	measure N               see measure
 var _ = testkit.Role("company", func(self *testkit.Self) {
 	wait.SetTick(10 * time.Millisecond)
-	if len(self.Args) > 0 { // impatient
+	setUp(self) // die=POINT
+	if slices.Contains(self.Args, "impatient") {
 		wait.SetPatience(testkit.Quiet)
 	}
 	guests := make(map[string]*guest)
@@ -368,13 +373,13 @@ func TestReadersWait(t *testing.T) {
 		tells(t, a, "create; "+kind+"; "+name+"; 0644", "done")
 		if !strings.HasPrefix(kind, "manual") {
 			tells(t, b, "open; "+kind+"; "+name+"; 0", "5", refusal...)
-			tells(t, b, fmt.Sprintf("open; %s; %s; %d", kind, name, Wait), "5", refusal...)
+			tells(t, b, "open; "+kind+"; "+name+"; "+readerAccess, "5", refusal...)
 			tells(t, a, name+"; close", "done")
 			continue
 		}
 		tells(t, b, "open; "+kind+"; "+name+"; 0", "5", "open it with the access Wait")
 		tells(t, b, fmt.Sprintf("open; %s; %s; %d", kind, name, Wait|Modify), "5", "open it with the access Wait")
-		tells(t, b, fmt.Sprintf("open; %s; %s; %d", kind, name, Wait), "done")
+		tells(t, b, "open; "+kind+"; "+name+"; "+readerAccess, "done")
 		tells(t, b, "create; auto; own; 0600", "done")
 		tells(t, b, "create; manual; ownmanual; 0600", "done")
 		tells(t, b, "ownmanual; free", "done")
@@ -480,7 +485,7 @@ func TestLeftovers(t *testing.T) {
 		}
 		tells(t, b, `create; manual; Global\x; 0600`, "5", whose...)
 		if c.mode == "0644" {
-			tells(t, b, fmt.Sprintf(`open; manual; Global\x; %d`, Wait), "2")
+			tells(t, b, `open; manual; Global\x; `+readerAccess, "2")
 		} else {
 			tells(t, b, `open; manual; Global\x; 0`, "5", whose...)
 		}

@@ -85,12 +85,14 @@ func scribble(f *os.File, stop <-chan struct{}) error {
 }
 
 // The role of who has an object of somebody else under its hands when it is
-// destroyed. Its arguments are the kind and the name.
+// destroyed. Its arguments are what it does, the kind and the name, and what an agent
+// can be told.
 //
 // It has two objects of its own beside it, which must come to no harm.
 var _ = testkit.Role("company.victim", func(self *testkit.Self) {
 	wait.SetTick(10 * time.Millisecond)
 	wait.SetPatience(200 * time.Millisecond)
+	setUp(self)
 	v := victim{self: self, mode: self.Args[0]}
 	var err error
 	v.g, err = openGuest([]string{"open", self.Args[1], self.Args[2], "0"})
@@ -255,7 +257,7 @@ type crime struct {
 	path    string
 }
 
-func newCrime(t *testing.T, base string, a, c *testkit.Child, kind, mode string) *crime {
+func newCrime(t *testing.T, base string, a, c *testkit.Child, kind, mode string, setup ...string) *crime {
 	t.Helper()
 	name := `Global\` + kind
 	tells(t, a, "create; "+kind+"; "+name+"; 0666", "done")
@@ -264,7 +266,7 @@ func newCrime(t *testing.T, base string, a, c *testkit.Child, kind, mode string)
 	}
 	return &crime{
 		a: a, c: c, name: name, path: filepath.Join(base, "atoll", kind),
-		b: asUser(t, ben, base, "company.victim", mode, kind, name),
+		b: asUser(t, ben, base, "company.victim", append([]string{mode, kind, name}, setup...)...),
 	}
 }
 
@@ -285,14 +287,18 @@ func (c *crime) close(t *testing.T) {
 func TestTruncatedUnderSleepers(t *testing.T) {
 	base := company(t)
 	a, c := asUser(t, ann, base, "company"), asUser(t, cal, base, "company.vandal")
-	for _, kind := range companyKinds {
-		x := newCrime(t, base, a, c, kind, "asleep")
-		x.b.Expect("asleep")
-		x.b.Silent()
-		c.Tell("truncate; %s; 0", x.path)
-		c.Expect("did it")
-		x.b.Expect("told")
-		x.close(t)
+	for _, way := range []string{"way=io_uring", "way=futex_waitv", "way=threads", "waitv=off"} {
+		for _, kind := range companyKinds {
+			t.Run(kind+" "+way, func(t *testing.T) {
+				x := newCrime(t, base, a, c, kind, "asleep", way)
+				x.b.Expect("asleep")
+				x.b.Silent()
+				c.Tell("truncate; %s; 0", x.path)
+				c.Expect("did it")
+				x.b.Expect("told")
+				x.close(t)
+			})
+		}
 	}
 	a.End()
 	c.End()
