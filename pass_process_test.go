@@ -16,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/errs"
 	"atoll/internal/testkit"
 	"atoll/internal/transfer"
 )
@@ -25,8 +28,8 @@ import (
 //
 //	inherit KEY      takes a handle, and says its type, name and access
 //	receive KEY      the same, from the socket
-//	pull PID FD      the same, out of another process
-//	lock|set|wait|read|descriptor|close KEY
+//	pull PID FD      the same, out of another process; number says how that fails
+//	lock|await|set|wait|read|writable|descriptor|close KEY
 //	open             how many of its descriptors lead to objects
 //	raw              how many a program that it starts has of them
 //	child KEY        what a child with its environment says to inherit KEY
@@ -65,6 +68,13 @@ func (h *heir) do(verb, rest string) (answer string, err error) {
 		}
 		o, err := DuplicateFrom[Object](pid, uintptr(fd), 0)
 		return h.keep("pulled", o, err)
+	case "number":
+		var pid, fd int
+		if _, err := fmt.Sscan(rest, &pid, &fd); err != nil {
+			return "", err
+		}
+		_, err := DuplicateFrom[Object](pid, uintptr(fd), 0)
+		return fmt.Sprint(errs.Number(err)), nil
 	case "open":
 		return strconv.Itoa(toObjects(testkit.Descriptors())), nil
 	case "raw":
@@ -89,6 +99,9 @@ func (h *heir) use(verb, key string, o Object) (string, error) {
 		return "set", o.(*Event).Set()
 	case "wait":
 		return "waited", o.(*Event).Wait(context.Background())
+	case "await":
+		_, err := o.(*Mutex).Lock(context.Background())
+		return "waited", err
 	case "read":
 		v, err := o.(*Section).Map(Read, 0, 0)
 		if err != nil {
@@ -96,6 +109,8 @@ func (h *heir) use(verb, key string, o Object) (string, error) {
 		}
 		defer func() { _ = v.Close() }()
 		return strconv.Itoa(int(v.Bytes()[0])), nil
+	case "writable":
+		return writable(int(o.Descriptor())), nil
 	case "descriptor":
 		return strconv.Itoa(int(o.Descriptor())), nil
 	case "close":
@@ -103,6 +118,20 @@ func (h *heir) use(verb, key string, o Object) (string, error) {
 		return "closed", o.Close()
 	}
 	return "", fmt.Errorf("heirs cannot %q", verb)
+}
+
+// writable says how a descriptor's file can be written: by a mapping, or opened again.
+func writable(fd int) string {
+	var ways []string
+	if m, err := unix.Mmap(fd, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err == nil {
+		_ = unix.Munmap(m)
+		ways = append(ways, "mapped")
+	}
+	if again, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDWR|unix.O_CLOEXEC, 0); err == nil {
+		_ = unix.Close(again)
+		ways = append(ways, "opened")
+	}
+	return fmt.Sprintf("writable: %q", ways)
 }
 
 func (h *heir) keep(key string, o Object, err error) (string, error) {
@@ -310,12 +339,11 @@ func TestDuplicateFrom(t *testing.T) {
 const strangerUID = 23456
 
 // stranger is an heir of another user.
-func stranger(t testing.TB, base string, files ...*os.File) *exec.Cmd {
+func stranger(t testing.TB, base string) *exec.Cmd {
 	t.Helper()
 	testkit.NeedRoot(t)
 	cmd := testkit.Command("heir")
 	cmd.Env = append(cmd.Env, "ATOLL_ROOT="+base)
-	cmd.ExtraFiles = files
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: strangerUID, Gid: strangerUID}}
 	return cmd
 }
@@ -329,6 +357,8 @@ func TestStrangersInherit(t *testing.T) {
 	must(t, err)
 	r, err := Duplicate(u, Read)
 	must(t, err)
+	p, err := Duplicate(s, Read)
+	must(t, err)
 	e := newTestEvent(t, "private event", EventOptions{})
 	n := newTestEvent(t, "", EventOptions{})
 	cmd := stranger(t, testkit.Base())
@@ -338,18 +368,23 @@ func TestStrangersInherit(t *testing.T) {
 	}
 	q, err := Duplicate(e, Query)
 	must(t, err)
-	c := startHeir(t, stranger(t, publicBase(t)), map[string]Object{"s": s, "u": u, "r": r, "q": q, "n": n})
+	c := startHeir(t, stranger(t, publicBase(t)), map[string]Object{"s": s, "u": u, "r": r, "p": p, "q": q, "n": n})
 	for _, key := range []string{"s", "u"} {
 		heirSays(t, c, "inherit "+key, "read+write")
 		heirSays(t, c, "read "+key, "0")
 	}
 	heirSays(t, c, "inherit r", `section "" read`)
+	heirSays(t, c, "writable r", "writable: []")
+	heirSays(t, c, "inherit p", `section "private" read`)
+	heirSays(t, c, "writable p", "writable: []")
 	heirSays(t, c, "inherit q", "use Global\\, or a private namespace")
 	heirSays(t, c, "inherit n", "use a name in Global\\ or in a private namespace")
 	heirSays(t, c, fmt.Sprintf("pull %d %d", os.Getpid(), s.Descriptor()), "does not let this process trace")
-	must(t, errors.Join(s.Close(), u.Close(), r.Close(), q.Close()))
+	must(t, errors.Join(s.Close(), u.Close(), r.Close(), p.Close(), q.Close()))
 	alive(t, "private", true)
 	heirSays(t, c, "close s", "closed")
+	alive(t, "private", true)
+	heirSays(t, c, "close p", "closed")
 	alive(t, "private", false)
 	c.End()
 	_, err = Sweep(LocalScope)

@@ -46,8 +46,12 @@ func (a *arrival) rights(inner *namespace.Object) (access.Mask, error) {
 	if a.Access == 0 && a.ours {
 		return 0, nil
 	}
+	o := subject(inner, false)
+	if a.ours && !a.Writable && a.Access&o.Writes() != 0 {
+		return 0, errs.New(errs.ErrCorrupt, "the handle claims the access %s, but its descriptor may only read", a.Access.Text(o.Kind))
+	}
 	request := access.Request{Access: a.Access}
-	return request.Grant(subject(inner, false))
+	return request.Grant(o)
 }
 
 // section makes the handle of a section. It need not see the directory that a named
