@@ -215,6 +215,42 @@ func TestReceiveEnds(t *testing.T) {
 	endsWith(t, err, io.ErrUnexpectedEOF)
 }
 
+// Who sends into a full connection waits, until its deadline or until there is room.
+func TestSendWaits(t *testing.T) {
+	a, b := socketPair(t, unix.SOCK_SEQPACKET)
+	e := newTestEvent(t, "full", EventOptions{})
+	before := len(testkit.Descriptors())
+	sent := 0
+	for ; ; sent++ {
+		must(t, a.SetWriteDeadline(time.Now().Add(testkit.Quiet)))
+		if err := Send(a, e, Wait); err != nil {
+			endsWith(t, err, os.ErrDeadlineExceeded)
+			break
+		}
+	}
+	must(t, a.SetWriteDeadline(time.Time{}))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := Send(a, e, Modify); err != nil {
+			t.Error(err)
+		}
+	}()
+	testkit.Blocked(t, done, "the connection is full")
+	for i := range sent + 1 {
+		r, err := Receive[*Event](b)
+		must(t, err)
+		if want := map[bool]Access{false: Wait, true: Modify}[i == sent]; r.Access()&want != want {
+			t.Errorf("handle %d of %d has %s", i, sent, r.Access())
+		}
+		must(t, r.Close())
+	}
+	testkit.Soon(t, done, "there is room")
+	if n := len(testkit.Descriptors()); n > before {
+		t.Errorf("%d descriptors, before %d", n, before)
+	}
+}
+
 func endsWith(t testing.TB, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {

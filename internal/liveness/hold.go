@@ -32,7 +32,7 @@ func (f *Folder) ID() (lockfile.Identity, error) {
 //
 // ErrStuck: a process that was stopped is sweeping. The system's.
 func (f *Folder) Hold() (fd int, err error) {
-	const tries = 1000
+	const tries = 5000 // five seconds: a sweep of a machine with very many descriptors takes one
 	for range tries {
 		fd, ok, err := f.lock(unix.LOCK_SH)
 		if ok || err != nil {
