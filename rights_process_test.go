@@ -164,7 +164,7 @@ func TestRightsChange(t *testing.T) {
 	}
 
 	must(t, os.Chmod(path, 0o600)) // C400
-	tells(t, b, `open; w3; section; Global\it; 0`, "5,", "belongs to uid 61001 with mode 0600")
+	tells(t, b, `open; w3; section; Global\it; 0`, "5,", "belongs to uid 61001 with mode 0600", "free the name, with: atoll sweep --global")
 	tells(t, b, `open; r2; section; Global\it; `+read, "5,")
 	tells(t, b, "do; w; write", "done")
 	tells(t, b, "do; r; read", "done")
@@ -190,7 +190,7 @@ func TestRightsChange(t *testing.T) {
 	if st.Size() >= 4096 {
 		t.Errorf("%d bytes are left", st.Size())
 	}
-	tells(t, b, `create; b; section; Global\it; 0644`, "5,", "belongs to uid 61001, and nobody has it any more", "atoll sweep")
+	tells(t, b, `create; b; section; Global\it; 0644`, "5,", "belongs to uid 61001, and nobody has it any more", "atoll sweep --global")
 	tells(t, a, `create; a; section; Global\it; 0644`, "done")
 	tells(t, a, "close; a", "done")
 }
@@ -480,7 +480,7 @@ func TestTakenNames(t *testing.T) {
 	a, b := asUser(t, ann, base, "rights"), asUser(t, ben, base, "rights")
 	tells(t, a, `create; a; mutex; Global\taken; 0600`, "done")
 	for _, line := range []string{`create; x; mutex; Global\taken; 0600`, `open; x; mutex; Global\taken; 0`, `either; x; section; Global\taken; 0`} {
-		tells(t, b, line, "5,", "belongs to uid 61001 with mode 0600")
+		tells(t, b, line, "5,", "belongs to uid 61001 with mode 0600", "free the name, with: atoll sweep --global")
 	}
 	tells(t, a, "close; a", "done")
 	tells(t, a, `create; a; mutex; Global\taken; 0666`, "done")

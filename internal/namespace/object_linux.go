@@ -174,7 +174,12 @@ func (d *Dir) share(file string) (*Object, error) {
 func (d *Dir) openOnce(name Name, file string) (*Object, error) {
 	fd, writable, st, err := lockfile.Open(d.fd, file)
 	if err != nil {
-		return nil, d.named(file, err)
+		err = d.named(file, err)
+		if d.Scope != Local && errors.Is(err, fs.ErrPermission) {
+			// Whether it is in use cannot be told either.
+			err = fmt.Errorf("%w; if no process has it any more, only that user or root can free the name, with: %s", err, d.Sweeper())
+		}
+		return nil, err
 	}
 	o := &Object{FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), dir: d, file: file, handles: 1}
 	check.Point("open.opened")
@@ -186,6 +191,17 @@ func (d *Dir) openOnce(name Name, file string) (*Object, error) {
 		return nil, err
 	}
 	return d.enter(o), nil
+}
+
+// Sweeper is what a person calls to have the dead files of the directory removed.
+func (d *Dir) Sweeper() string {
+	switch {
+	case d.Scope == Global:
+		return "atoll sweep --global"
+	case d.Scope.Private():
+		return "Sweep of the namespace's scope"
+	}
+	return "atoll sweep"
 }
 
 // named puts the path in front of what was found there, or of what the system
@@ -354,7 +370,7 @@ func (d *Dir) leftover(o *Object, cause error) error {
 	} else {
 		sentinel = fs.ErrNotExist // as long as nobody wants the name
 	}
-	return errs.Because(cause, 0, sentinel, "%s/%s belongs to uid %d, and nobody has it any more; only that user or root can free the name, with: atoll sweep", d.Path, o.file, st.Uid)
+	return errs.Because(cause, 0, sentinel, "%s/%s belongs to uid %d, and nobody has it any more; only that user or root can free the name, with: %s", d.Path, o.file, st.Uid, d.Sweeper())
 }
 
 // shrink gives the memory of a dead object back, unless somebody views it. This

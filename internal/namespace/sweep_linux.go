@@ -210,7 +210,7 @@ func (d *Dir) sweepFile(file string) (removed bool, err error) {
 		if h, e := readHeader(fd); e == nil {
 			(&Object{Header: h, FD: fd}).shrink()
 		}
-		err = errs.Because(err, 0, fs.ErrPermission, "belongs to uid %d, and nobody has it any more; only that user or root can free the name, with: atoll sweep", st.Uid)
+		err = errs.Because(err, 0, fs.ErrPermission, "belongs to uid %d, and nobody has it any more; only that user or root can free the name, with: %s", st.Uid, d.Sweeper())
 	}
 	return removed, err
 }

@@ -120,7 +120,7 @@ func Stat(text string) (Info, error) {
 	case sight.Header.Name != name.Base:
 		return info, errs.New(errs.ErrCorrupt, "%s is the object %q; remove it", info.Path, sight.Header.Name)
 	case !sight.Alive:
-		return info, errs.New(fs.ErrNotExist, "nobody has a handle to it any more; %s was left by a process that was killed, and goes away with the next use of the name or with: atoll sweep", info.Path)
+		return info, errs.New(fs.ErrNotExist, "nobody has a handle to it any more; %s was left by a process that was killed, and goes away with the next use of the name or with: %s", info.Path, s.dir.Sweeper())
 	}
 	return info, nil
 }
