@@ -250,6 +250,21 @@ func TestInheritedMutexIsNotOwned(t *testing.T) {
 	mustLock(t, m, true)
 }
 
+// Who abandons a mutex without a name by closing its handle is still known, as with
+// a name.
+func TestAbandonedByClose(t *testing.T) {
+	m := newTestMutex(t, "", MutexOptions{})
+	c := startHeir(t, testkit.Command("heir"), map[string]Object{"m": m})
+	heirSays(t, c, "inherit m", "mutex")
+	heirSays(t, c, "lock m", "locked")
+	heirSays(t, c, "close m", "closed")
+	if previous := mustLock(t, m, true); previous.PID != c.PID() {
+		t.Errorf("abandoned by %d, not %d", previous.PID, c.PID())
+	}
+	mustUnlock(t, m)
+	c.End()
+}
+
 // Each key can be taken once, by its type; and the variable alone is nothing.
 func TestInheritedKeys(t *testing.T) {
 	e := newTestEvent(t, "kept", EventOptions{})

@@ -118,6 +118,38 @@ func TestHandleInFlight(t *testing.T) {
 	must(t, s.Close())
 }
 
+// A handle that is closed while it is being sent leaves nothing behind if that fails:
+// who sends is then the last to hold the object.
+func TestCloseWhileSending(t *testing.T) {
+	a, b := socketPair(t, unix.SOCK_SEQPACKET)
+	s, err := CreateSection("closed while sent", SectionOptions{Size: 4096})
+	must(t, err)
+	filler := newTestEvent(t, "", EventOptions{})
+	for { // until the connection is full
+		must(t, a.SetWriteDeadline(time.Now().Add(testkit.Quiet)))
+		if Send(a, filler, SameAccess) != nil {
+			break
+		}
+	}
+	must(t, a.SetWriteDeadline(time.Time{}))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := Send(a, s, SameAccess); err == nil {
+			t.Error("it was sent")
+		}
+	}()
+	testkit.Blocked(t, done, "the connection is full")
+	must(t, s.Close())
+	alive(t, s.Name(), true)
+	must(t, b.Close())
+	testkit.Soon(t, done, "the peer is gone")
+	alive(t, s.Name(), false)
+	if left := testkit.Objects(testkit.Base()); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
 // What is moved is closed, whatever becomes of it.
 func TestMoveThatFails(t *testing.T) {
 	a, b := socketPair(t, unix.SOCK_STREAM)

@@ -126,13 +126,21 @@ func (o *Object) leave() (released int, err error) {
 	return 1 + released, errors.Join(err, e)
 }
 
+// Share says that other processes may have the object, although it has no name.
+func (o *Object) Share() {
+	mu := o.mu()
+	mu.Lock()
+	defer mu.Unlock()
+	o.passed = o.dir == nil
+}
+
 // LeftToOthers says whether this process has let go of the object while others
 // may go on with it.
 func (o *Object) LeftToOthers() bool {
 	mu := o.mu()
 	mu.Lock()
 	defer mu.Unlock()
-	return o.dir != nil && o.handles == 0 && !o.ended
+	return (o.dir != nil && !o.ended || o.passed) && o.handles == 0
 }
 
 // closeIdle closes the description when neither handle nor view needs it, nor the

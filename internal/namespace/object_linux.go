@@ -31,6 +31,7 @@ type Object struct {
 	dir     *Dir // nil: loose
 	file    string
 	outside bool // loose, but with a name
+	passed  bool // loose, and other processes may have it; under mu()
 	handles int  // under mu()
 	views   int
 	ended   bool // nobody held it any more when this process let go

@@ -137,8 +137,7 @@ func (a *arrival) home() (*space, error) {
 
 // place finds the directory that a named object lies in, among those that this
 // process can use, which a private namespace is that it may enter; nil if it is none
-// of them. The caller gives it back with
-// dir.Release.
+// of them. The caller gives it back with dir.Release.
 func (a *arrival) place() *space {
 	if a.Header.Name == "" {
 		return nil
@@ -206,8 +205,10 @@ func (a *arrival) loose() (*namespace.Object, error) {
 	o, err := enter(fd, a.Header, a.Writable)
 	if err != nil {
 		_ = unix.Close(fd)
+		return nil, err
 	}
-	return o, err
+	o.Share()
+	return o, nil
 }
 
 // lockedAnew opens the object's file again, and holds it. Where this process may not

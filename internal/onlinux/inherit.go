@@ -22,12 +22,19 @@ const firstExtra = 3
 func Start(cmd *exec.Cmd, inherit map[string]Object) error {
 	list := make([]transfer.Inherited, 0, len(inherit))
 	var files []*os.File
-	defer func() { closeAll(files) }()
+	var releases []func()
+	defer func() {
+		closeAll(files)
+		for _, release := range releases {
+			release()
+		}
+	}()
 	for _, key := range slices.Sorted(maps.Keys(inherit)) {
-		h, err := pack(inherit[key], access.Request{}, userOf(cmd))
+		h, release, err := pack(inherit[key], access.Request{}, userOf(cmd))
 		if err != nil {
 			return err
 		}
+		releases = append(releases, release)
 		for _, f := range []*transfer.File{&h.Object, &h.Second} {
 			if f.FD >= 0 {
 				files = append(files, os.NewFile(uintptr(f.FD), key))

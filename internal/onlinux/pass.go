@@ -23,26 +23,32 @@ import (
 // The description of a named object's file is a new one with a lock of its own,
 // because whoever unlocks a description does it for all who have it. Nobody unlocks
 // this one: its lock ends with its last descriptor.
-func pack(o Object, asked access.Request, uid uint32) (*transfer.Handle, error) {
+//
+// Meanwhile this process holds the object, also if the handle is closed: so whoever
+// is the last to hold it is there to remove its name. The caller calls release when
+// the descriptors are closed.
+func pack(o Object, asked access.Request, uid uint32) (h *transfer.Handle, release func(), err error) {
 	if err := o.pin(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer o.unpin()
 	p := o.parts()
 	rights, err := asked.Regrant(subject(p.inner, false), p.rights)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	h := &transfer.Handle{
+	h = &transfer.Handle{
 		Type: p.inner.Header.Type, Access: rights,
 		Object: transfer.None, Second: transfer.None,
 	}
 	h.Folder.Path, h.Folder.ID = p.inner.Folder()
 	if err := p.describe(h, uid); err != nil {
 		h.Close()
-		return nil, backing.Exhausted(err)
+		return nil, nil, backing.Exhausted(err)
 	}
-	return h, nil
+	p.inner.AddHandle()
+	p.inner.Share()
+	return h, func() { _ = p.inner.DropHandle() }, nil
 }
 
 // describe fills in the descriptors.

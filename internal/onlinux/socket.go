@@ -18,10 +18,11 @@ func Send(c *net.UnixConn, o Object, asked access.Request) error {
 	if err != nil {
 		return err
 	}
-	h, err := pack(o, asked, uid)
+	h, release, err := pack(o, asked, uid)
 	if err != nil {
 		return err
 	}
+	defer release()
 	defer h.Close()
 	check.Point("send.packed")
 	err = transfer.Send(c, h)
