@@ -121,3 +121,41 @@ func TestReaderBehindADeadGate(t *testing.T) {
 		t.Errorf("%v are left", left)
 	}
 }
+
+// The role of a reader who waits for all: its own semaphore and ann's event. With the
+// gate closed it says so, and goes on when it hears a line.
+var _ = testkit.Role("company.agrees", func(self *testkit.Self) {
+	wait.SetTick(10 * time.Millisecond)
+	s, err := CreateSemaphore("own", SemaphoreOptions{Initial: 1, Max: 1})
+	self.Must(err)
+	e, err := OpenEvent(`Global\event`, Wait)
+	self.Must(err)
+	at("all.closed", func() {
+		self.Say("closed")
+		self.Hear()
+	})
+	_, err = WaitAll(context.Background(), s, e)
+	self.Must(err)
+	ok, err := s.TryWait()
+	self.Say("taken, and another %v", ok)
+	self.Must(errors.Join(err, s.Close(), e.Close()))
+})
+
+// What a reader waits for is reset between its first look and the moment at which all
+// else is taken: then nothing is taken, until it is signaled again.
+func TestReadersAgree(t *testing.T) {
+	base := company(t)
+	a := asUser(t, ann, base, "company")
+	tells(t, a, `create; manual; Global\event; 0644`, "done")
+	tells(t, a, `Global\event; free`, "done")
+	b := asUser(t, ben, base, "company.agrees")
+	b.Expect("closed")
+	tells(t, a, `Global\event; reset`, "done")
+	b.Tell("go on")
+	b.Silent()
+	tells(t, a, `Global\event; free`, "done")
+	b.Expect("taken, and another false")
+	b.End()
+	tells(t, a, `Global\event; close`, "done")
+	a.End()
+}
