@@ -105,7 +105,7 @@ func openGuest(line []string) (*guest, error) {
 			open = func() (*Section, error) { return CreateSection(name, SectionOptions{Size: 4096, Security: security}) }
 		}
 		s, err := open()
-		return &guest{Object: s}, err
+		return sectionGuest(s), err
 	case "semaphore":
 		open := func() (*Semaphore, error) { return OpenSemaphore(name, access) }
 		if create {
@@ -159,6 +159,25 @@ func guestEvent(e *Event) *guest {
 		"free":  func(context.Context) error { return e.Set() },
 		"pulse": func(context.Context) error { return e.Pulse() },
 		"reset": func(context.Context) error { return e.Reset() },
+	}}
+}
+
+// sectionGuest maps a view for each call, as Read allows.
+func sectionGuest(s *Section) *guest {
+	mapped := func(f func(v *View) error) call {
+		return func(context.Context) error {
+			v, err := s.Map(Read, 0, 0)
+			if err != nil {
+				return err
+			}
+			return errors.Join(f(v), v.Close())
+		}
+	}
+	return &guest{Object: s, calls: map[string]call{
+		"read": mapped(func(v *View) error { _, err := v.ReadAt(make([]byte, 10), 0); return err }),
+		"guard": mapped(func(v *View) error {
+			return v.Guard(func(b []byte) error { _ = append([]byte(nil), b...); return nil })
+		}),
 	}}
 }
 

@@ -337,3 +337,37 @@ func TestVandalsAtWork(t *testing.T) {
 	a.End()
 	c.End()
 }
+
+// A section of one user is truncated by another under a third: what reads its view
+// under a guard gets an error, and the process goes on.
+func TestTruncatedSectionOfAnother(t *testing.T) {
+	base := company(t)
+	a, b, c := asUser(t, ann, base, "company"), asUser(t, ben, base, "company"), asUser(t, cal, base, "company.vandal")
+	tells(t, a, `create; section; Global\s; 0666`, "done")
+	tells(t, b, `open; section; Global\s; 0`, "done")
+	path := filepath.Join(base, "atoll", "s")
+	st, err := os.Stat(path)
+	must(t, err)
+	for _, size := range []int64{0, st.Size() / 2, st.Size() - 4096} {
+		c.Tell("truncate; %s; %d", path, size)
+		c.Expect("did it")
+		for _, u := range []*testkit.Child{a, b} {
+			tells(t, u, `Global\s; read`, "999")
+			tells(t, u, `Global\s; guard`, "999")
+		}
+		c.Tell("truncate; %s; %d", path, st.Size())
+		c.Expect("did it")
+		for _, u := range []*testkit.Child{a, b} {
+			tells(t, u, `Global\s; read`, "done")
+			tells(t, u, `Global\s; guard`, "done")
+		}
+	}
+	tells(t, b, `Global\s; close`, "done")
+	tells(t, a, `Global\s; close`, "done")
+	for _, u := range []*testkit.Child{a, b, c} {
+		u.End()
+	}
+	if left := testkit.Objects(base); len(left) != 0 {
+		t.Errorf("%v are left", left)
+	}
+}

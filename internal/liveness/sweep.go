@@ -41,15 +41,25 @@ func (f *Folder) Inspect(number uint32) (layout.MemberInfo, Status) {
 	return info, status
 }
 
-// Count says how many member files there are, but stops at limit.
-func (f *Folder) Count(limit int) (n int, err error) {
-	err = lockfile.Names(f.fd, func(name string) bool {
-		if parseFileName(name) != 0 {
-			n++
+// Many says whether this user has so many member files. It does not look at more
+// names than some multiple of that: others may fill the folder with theirs.
+func (f *Folder) Many(limit int) (bool, error) {
+	looks, mine := 16*limit, 0
+	err := lockfile.Names(f.fd, func(name string) bool {
+		if parseFileName(name) != 0 && f.isMine(name) {
+			mine++
 		}
-		return n < limit
+		looks--
+		return mine < limit && looks > 0
 	})
-	return n, err
+	return mine >= limit, err
+}
+
+// isMine says whether a file is this user's.
+func (f *Folder) isMine(name string) bool {
+	var st unix.Stat_t
+	err := unix.Fstatat(f.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return err == nil && st.Uid == uint32(os.Geteuid())
 }
 
 // deadMember is a member file that nobody held when it was looked at.
@@ -113,11 +123,12 @@ func (f *Folder) SweepDead(loose *Folder, named func() (numbers map[uint32]bool,
 	return removed, errors.Join(failures...)
 }
 
-// dead lists the member files that nobody holds.
+// dead lists this user's member files that nobody holds. Another user's may be named
+// by that user's own objects, which we cannot all see.
 func (f *Folder) dead() (list []deadMember, err error) {
 	err = lockfile.Names(f.fd, func(name string) bool {
 		number := parseFileName(name)
-		if number == 0 {
+		if number == 0 || !f.isMine(name) {
 			return true
 		}
 		fd, writable, st, err := lockfile.Open(f.fd, name)
@@ -125,8 +136,6 @@ func (f *Folder) dead() (list []deadMember, err error) {
 			return true // gone, or nothing of ours
 		}
 		defer func() { _ = unix.Close(fd) }()
-		// Another user's may be named by that user's own objects, which we cannot
-		// all see.
 		mine := writable && st.Uid == uint32(os.Geteuid())
 		if held, err := lockfile.HeldByOther(fd, lockfile.Holders); err == nil && !held && mine {
 			list = append(list, deadMember{name, number, lockfile.IdentityOf(&st)})

@@ -29,7 +29,7 @@ type space struct {
 	private *private // nil: Local or Global
 }
 
-// manyMembers is how many member files must have piled up before a process that
+// manyMembers is how many member files of a user must have piled up before a process that
 // joins sweeps those of the dead, which costs a look at every object.
 const manyMembers = 64
 
@@ -42,7 +42,7 @@ func (s *space) join() (uint32, error) {
 		return 0, err
 	}
 	s.tidied.Do(func() {
-		if n, err := s.members.Count(manyMembers); err == nil && n == manyMembers {
+		if many, err := s.members.Many(manyMembers); err == nil && many {
 			_ = sweepMembers(s) // a join must not fail because a sweep did
 		}
 	})
