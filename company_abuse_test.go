@@ -311,6 +311,45 @@ func TestPlantedByAnotherUser(t *testing.T) {
 	b.End()
 }
 
+// hammer opens a name that leads to something else all the time.
+func hammer(name string, n int) error {
+	for range n {
+		m, err := OpenMutex(name, 0)
+		switch {
+		case err == nil:
+			return fmt.Errorf("it was taken: %w", m.Close())
+		case !errors.Is(err, ErrCorrupt) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission):
+			return err
+		}
+	}
+	return nil
+}
+
+// What another user has at a name under Global\ changes all the time between links,
+// pipes and files: it is never followed, taken for what it is not, or waited for.
+func TestSwappedByAnotherUser(t *testing.T) {
+	base := company(t)
+	c, b := asUser(t, cal, base, "company"), asUser(t, ben, base, "company")
+	tells(t, c, `create; mutex; Global\target; 0666`, "done")
+	swapper := asUser(t, cal, base, "hostile.swap", filepath.Join(base, "atoll"))
+	swapper.Expect("ready")
+	line := fmt.Sprintf(`hammer; Global\hostile; %d`, scaled(10000))
+	b.Tell("%s", line)
+	b.Expect(line)
+	swapper.Tell("end")
+	swapper.Expect("done")
+	swapper.End()
+	tells(t, b, `open; mutex; Global\target; 0`, "done")
+	tells(t, b, `Global\target; close`, "done")
+	b.End()
+	_ = os.Remove(filepath.Join(base, "atoll", "hostile-next"))
+	tells(t, c, `Global\target; close`, "done")
+	c.End()
+	if left := testkit.Objects(base); len(left) != 0 {
+		t.Errorf("%v are left", left)
+	}
+}
+
 // Whose words are whose: a peer that may write one object says in it that any member
 // owns it or holds its gate, or that nobody can: a call ends by its limit, and the
 // process goes on.

@@ -202,6 +202,7 @@ func guestTimer(o *Timer) *guest {
 //	sweep                   sweeps Global
 //	stat NAME               looks at what it may not open, and learns nothing
 //	measure N               see measure
+//	hammer NAME N           see hammer
 var _ = testkit.Role("company", func(self *testkit.Self) {
 	wait.SetTick(10 * time.Millisecond)
 	setUp(self) // die=POINT
@@ -224,6 +225,11 @@ var _ = testkit.Role("company", func(self *testkit.Self) {
 				objects = append(objects, guests[name].waitable)
 			}
 			go func() { self.Say("%s: %s", line, several(words[0], objects)) }()
+		case "hammer":
+			n, err := strconv.Atoi(words[2])
+			self.Must(err)
+			self.Must(hammer(words[1], n))
+			self.Say("%s", line)
 		case "measure":
 			n, err := strconv.Atoi(words[1])
 			self.Must(err)

@@ -29,7 +29,8 @@ var (
 	// file.
 	ErrStuck = errs.ErrStuck
 	// ErrCorrupt: what lies under the name, or in an object's shared state, is
-	// not what Atoll put there (ERROR_FILE_CORRUPT).
+	// not what Atoll put there; or somebody who may write the object's file has
+	// truncated it, and it is lost (ERROR_FILE_CORRUPT).
 	ErrCorrupt = errs.ErrCorrupt
 	// ErrVersion: the object was made by an incompatible version of Atoll
 	// (ERROR_REVISION_MISMATCH).

@@ -659,6 +659,9 @@ func failEachOf(t *testing.T, kind, name, prepare, tell, call, fault string) {
 
 var _ = testkit.Role("hostile.swap", func(self *testkit.Self) {
 	path, target := localFile("hostile"), localFile("target")
+	if len(self.Args) > 0 { // in another directory
+		path, target = filepath.Join(self.Args[0], "hostile"), filepath.Join(self.Args[0], "target")
+	}
 	self.Say("ready")
 	done := make(chan struct{})
 	go func() { self.Hear(); close(done) }()
