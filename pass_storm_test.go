@@ -59,7 +59,8 @@ type passing struct {
 }
 
 // Ten thousand handles are inherited, sent to and fro and duplicated, while the
-// processes that have them are killed: each object lives as long as this process has
+// processes that have them are killed and what they leave is swept: no owner of a
+// mutex is forgotten, each object lives as long as this process has
 // a handle, is gone at once when that is closed, and nothing stays behind.
 func TestHandlesInStorm(t *testing.T) {
 	keeper := newTestEvent(t, "", EventOptions{}) // this process stays a member
@@ -68,10 +69,14 @@ func TestHandlesInStorm(t *testing.T) {
 	members, descriptors := localMembers(t), len(testkit.Descriptors())
 	s := &passing{t: t}
 	want := int64(scaled(10000))
-	rounds := 0
+	rounds, over := 0, make(chan struct{})
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() { s.sweep(over) })
 	for ; s.handles.Load() < want || rounds < scaled(50); rounds++ {
 		s.round(rounds)
 	}
+	close(over)
+	sweeper.Wait()
 	must(t, keeper.Set())
 	_, err = Sweep(LocalScope)
 	must(t, err)
@@ -85,6 +90,19 @@ func TestHandlesInStorm(t *testing.T) {
 		t.Errorf("%d descriptors, before %d: %v", n, descriptors, testkit.Descriptors())
 	}
 	t.Logf("%d handles in %d rounds", s.handles.Load(), rounds)
+}
+
+// sweep sweeps until the test is over.
+func (s *passing) sweep(over chan struct{}) {
+	for {
+		select {
+		case <-over:
+			return
+		default:
+			_, err := Sweep(LocalScope)
+			must(s.t, err)
+		}
+	}
 }
 
 // round makes objects, gives them to two couriers, and kills those.

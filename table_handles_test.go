@@ -93,6 +93,7 @@ func TestHandlesElsewhere(t *testing.T) {
 			socket := connOf(t, ends[0])
 			must(t, errors.Join(ends[1].Close(), Move(socket, o, SameAccess)))
 			heirSays(t, c, "receive x", fmt.Sprintf("%s %q", o.Type(), o.Name()))
+			heirSays(t, c, "raw", "0") // what was received is closed in children
 			alive(t, o.Name(), true)
 			heirSays(t, c, "close x", "closed")
 			alive(t, o.Name(), false)
