@@ -354,7 +354,7 @@ func TestDeadButViewed(t *testing.T) {
 	if must(t, err); st.Size() != 4096 {
 		t.Errorf("truncated to %d under a view", st.Size())
 	}
-	ask("open", "failed: "+d.at("x")+" belongs to uid 0, and nobody has it any more; only that user or root can free the name, with: atoll sweep: operation not permitted")
+	ask("open", "failed: "+d.at("x")+" belongs to uid 0, and nobody has it any more; only that user or root can free the name, with: atoll sweep --global: operation not permitted")
 	_, err = d.Open(x)
 	contains(t, err, fs.ErrNotExist)
 	reader.End()
