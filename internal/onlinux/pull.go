@@ -66,6 +66,9 @@ func sharedFolder(pid int) (transfer.File, error) {
 
 // claim describes what was pulled, whose owner does not say anything of it.
 func claim(h *transfer.Handle, asked func(access.Kind) access.Request) error {
+	if !transfer.InMemory(h.Object.FD) {
+		return errs.Numbered(errs.InvalidHandle, errs.ErrCorrupt, "the descriptor is no handle: it leads to no file of memory")
+	}
 	var st unix.Stat_t
 	if err := unix.Fstat(h.Object.FD, &st); err != nil {
 		return err

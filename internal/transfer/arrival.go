@@ -30,6 +30,9 @@ type Arrival struct {
 // system's.
 func (h *Handle) Arrive(complete bool) (*Arrival, error) {
 	a := &Arrival{Handle: h}
+	if !InMemory(h.Object.FD) {
+		return nil, errs.New(errs.ErrCorrupt, "the object's descriptor leads to no file of memory")
+	}
 	var err error
 	if a.Writable, err = h.Object.Check(unix.S_IFREG); err != nil {
 		return nil, err

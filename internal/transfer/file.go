@@ -5,6 +5,7 @@ package transfer
 import (
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -15,10 +16,53 @@ import (
 // CloseDescriptor closes a descriptor so that nothing has its description any more
 // when it returns, unless somebody else does: not even a process that Go has forked
 // just now and that has not begun its program yet.
+//
+// What a peer has sent in place of a file of memory may keep a close for as long as
+// the peer likes: a connection that lingers, a file of a file system of its own.
+// Nobody waits for that, nor do those who start processes.
 func CloseDescriptor(fd int) {
+	if !closesAtOnce(fd) {
+		discard(fd)
+		return
+	}
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	_ = unix.Close(fd)
+}
+
+// closesAtOnce says whether a descriptor is one of a file of memory or of a
+// directory. It asks nobody but the kernel, where fstat would ask the file system.
+func closesAtOnce(fd int) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	return err != nil || flags&unix.O_DIRECTORY != 0 || InMemory(fd)
+}
+
+// InMemory says whether a descriptor is one of a file of memory, as only those have
+// seals, tmpfs's among them.
+func InMemory(fd int) bool {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0)
+	return err == nil
+}
+
+// discarding bounds the threads that strange descriptors can keep.
+var discarding = make(chan struct{}, 8)
+
+// discard closes a strange descriptor, and returns before that if it takes long.
+func discard(fd int) {
+	const moment = 100 * time.Millisecond
+	closed := make(chan struct{})
+	go func() {
+		discarding <- struct{}{}
+		_ = unix.Close(fd)
+		<-discarding
+		close(closed)
+	}()
+	wait := time.NewTimer(moment)
+	defer wait.Stop()
+	select {
+	case <-closed:
+	case <-wait.C:
+	}
 }
 
 // CloseFile is CloseDescriptor for a file of Go's.

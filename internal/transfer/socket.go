@@ -25,8 +25,9 @@ const (
 	messageVersion = 1
 	headerSize     = 16
 	maxLine        = 3*layout.MaxPath + 512
-	// What the kernel lets one message bring.
-	maxDescriptors = 253
+	// What a handle has at the most, and what the kernel lets one message bring.
+	handleDescriptors = 2
+	maxDescriptors    = 253
 )
 
 // Send writes a handle to a connection, and waits while that is full. The
@@ -187,6 +188,9 @@ func (r *reader) some(b []byte) (n int, err error) {
 		return 0, err
 	case e != nil:
 		return 0, e
+	case len(r.descriptors) > handleDescriptors:
+		// At once: with each byte of a message could come as many again.
+		return 0, errs.New(errs.ErrCorrupt, "the message brings %d descriptors, a handle has one or two", len(r.descriptors))
 	case flags&unix.MSG_CTRUNC != 0:
 		return 0, errs.New(errs.ErrCorrupt, "the message has lost descriptors: it brought too many, or this process has no more left (ulimit -n)")
 	case flags&unix.MSG_TRUNC != 0:

@@ -208,10 +208,10 @@ func TestHostileHandles(t *testing.T) {
 		h    Handle
 		says string
 	}{
-		{"a pipe", Handle{Type: layout.Event, Object: identify(t, pipe[0])}, "kind"},
-		{"a device", Handle{Type: layout.Event, Object: open("/dev/null", unix.O_RDWR)}, "kind"},
-		{"a directory", Handle{Type: layout.Event, Object: open("/", unix.O_RDONLY)}, "kind"},
-		{"O_PATH", Handle{Type: layout.Event, Object: open(reopened, unix.O_PATH)}, "not for reading"},
+		{"a pipe", Handle{Type: layout.Event, Object: identify(t, pipe[0])}, "no file of memory"},
+		{"a device", Handle{Type: layout.Event, Object: open("/dev/null", unix.O_RDWR)}, "no file of memory"},
+		{"a directory", Handle{Type: layout.Event, Object: open("/", unix.O_RDONLY)}, "no file of memory"},
+		{"O_PATH", Handle{Type: layout.Event, Object: open(reopened, unix.O_PATH)}, "no file of memory"},
 		{"for writing only", Handle{Type: layout.Event, Object: open(reopened, unix.O_WRONLY)}, "not for reading"},
 		{"another file", Handle{Type: layout.Event, Object: File{object.FD, f.ID}}, "leads to the file"},
 		{"no object", Handle{Type: layout.Event, Object: f}, "too short"},
