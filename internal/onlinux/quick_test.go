@@ -4,6 +4,7 @@ package onlinux
 
 import (
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,6 +14,9 @@ import (
 // TestFastPathsAreInlined: a call more on the way costs as much as half the
 // compare-and-swap.
 func TestFastPathsAreInlined(t *testing.T) {
+	if strconv.IntSize == 32 {
+		t.Skip("with 32 bits to change 64 takes more than an instruction")
+	}
 	golang, err := exec.LookPath("go")
 	if err != nil {
 		t.Skip("the go command is not in PATH")
