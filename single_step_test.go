@@ -53,7 +53,7 @@ func TestKilledAtEveryInstruction(t *testing.T) {
 			}
 		}
 		t.Logf("%d of %d moments (every %d from %d, and %d near a change); %d were not met again", kills, len(moments), stride, first, len(hot), missed)
-		if missed > kills/10 && !p.parks || missed > kills/2 {
+		if missed > kills/4 && !p.parks || missed > kills/2 {
 			t.Errorf("%d of %d moments were not met when they should be: the call does not do the same each time", missed, kills)
 		}
 	})
@@ -119,6 +119,15 @@ func stepThrough(t *testing.T, c *cast, p *killProof) (run []moment, changes []i
 		case at == morestackPC && library:
 			r.forgetBeginning()
 			library = false
+			if r.again != 0 {
+				// A goroutine that is being stepped through is told to make way for
+				// others again and again, and what the scheduler does then would be
+				// most of the steps.
+				thread.setTraps(endPC, r.again)
+				thread.run(asleep)
+				thread.setTraps()
+				continue
+			}
 		default:
 			if library && isEntry(at) && returns(name) {
 				thread.setTraps(endPC, thread.returnAddress())

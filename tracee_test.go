@@ -92,12 +92,13 @@ type tracee struct {
 	// traps are where the thread stops: the processor compares, so no other thread
 	// of the process does. 0 is none.
 	traps [2]uintptr
+	calls map[uintptr]bool // which instructions, of those that were met, are system calls
 }
 
 // traceThread stops a thread.
 func traceThread(t testing.TB, pid, tid int, sleeps func() bool) *tracee {
 	t.Helper()
-	c := &tracee{t: t, pid: pid, tid: tid, sleeps: sleeps, bias: programBase(t, strconv.Itoa(pid)) - programBase(t, "self")}
+	c := &tracee{t: t, pid: pid, tid: tid, sleeps: sleeps, calls: make(map[uintptr]bool), bias: programBase(t, strconv.Itoa(pid)) - programBase(t, "self")}
 	err := unix.PtraceSeize(tid)
 	testkit.Need(t, err != unix.EPERM, "the right to trace its children (CAP_SYS_PTRACE or no filter against it)")
 	must(t, err)
@@ -173,9 +174,15 @@ func (c *tracee) resume(oneStep bool, asleep func()) {
 // atSystemCall says whether the next instruction is a system call.
 func (c *tracee) atSystemCall() bool {
 	c.t.Helper()
-	var two [2]byte
-	_, err := unix.PtracePeekText(c.tid, c.pc()+c.bias, two[:])
-	return err == nil && two == [2]byte{0x0F, 0x05}
+	pc := c.pc()
+	is, known := c.calls[pc]
+	if !known {
+		var two [2]byte
+		_, err := unix.PtracePeekText(c.tid, pc+c.bias, two[:])
+		is = err == nil && two == [2]byte{0x0F, 0x05}
+		c.calls[pc] = is
+	}
+	return is
 }
 
 // pc is where the thread is, in this process's addresses.
