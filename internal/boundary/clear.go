@@ -117,13 +117,23 @@ func (p *Place) empty() (objects int, err error) {
 }
 
 // openOwn opens a folder to empty it, also if its founder has said that not even its
-// owner may enter.
+// owner may enter. Its owner may put something else in its place at any moment, so
+// only what was looked at is changed.
 func openOwn(dir int, name string) (fd int, err error) {
 	fd, err = lockfile.OpenDirectory(dir, name, unix.O_NOFOLLOW)
-	if errors.Is(err, fs.ErrPermission) && unix.Fchmodat(dir, name, 0o700, 0) == nil {
-		fd, err = lockfile.OpenDirectory(dir, name, unix.O_NOFOLLOW)
+	if !errors.Is(err, fs.ErrPermission) {
+		return fd, err
 	}
-	return fd, err
+	look, e := lockfile.OpenDirectory(dir, name, unix.O_NOFOLLOW|unix.O_PATH)
+	if e != nil {
+		return -1, err
+	}
+	defer func() { _ = unix.Close(look) }()
+	var st unix.Stat_t
+	if unix.Fstat(look, &st) != nil || st.Uid != uint32(os.Geteuid()) || lockfile.Chmod(look, 0o700) != nil {
+		return -1, err
+	}
+	return lockfile.OpenDirectory(look, ".", 0)
 }
 
 // living names an object that somebody holds all the same: it is in flight, in a

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -99,6 +100,9 @@ func visit(base int, path, name string) (*Place, error) {
 		return nil, err
 	}
 	record, writable, err := openRecord(dir, uid)
+	// Whoever may write the record is not meant, but those who may remove all.
+	me := uint32(os.Geteuid())
+	writable = writable && (me == uid || me == 0)
 	if err != nil {
 		_ = unix.Close(dir)
 		return nil, err

@@ -65,6 +65,9 @@ func Reopen(fd, flags int) (dup int, err error) {
 	return dup, err
 }
 
+// Chmod sets the mode of what a descriptor leads to, which may be one by path only.
+func Chmod(fd int, mode uint32) error { return unix.Chmod(procPath(fd), mode) }
+
 // Open opens a name in dir without following or blocking on anything that may
 // have been planted there, for writing if that is allowed, else for reading, and
 // checks that it is a regular file with one name.
