@@ -166,6 +166,7 @@ type kernelPrivateNamespace struct{ Scope namespace.Scope }
 func newPrivateNamespace(Boundary, string, *Security) (*kernelPrivateNamespace, error) {
 	return nil, errSystem
 }
+
 func openPrivateNamespace(Boundary, string) (*kernelPrivateNamespace, error) { return nil, errSystem }
 func (*kernelPrivateNamespace) Path() string                                 { return "" }
 func (*kernelPrivateNamespace) Close() error                                 { return errSystem }
