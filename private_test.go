@@ -489,3 +489,47 @@ func comeAndGo() error {
 	}
 	return errors.Join(e.Set(), p.Close(), e.Wait(context.Background()), e.Close(), s.Close())
 }
+
+func TestPrivateNamespaceLeaksNothing(t *testing.T) {
+	creator := testkit.Start(t, "private", "leaks", "club")
+	answers(t, creator, "new", "ok")
+	cycle := func() {
+		t.Helper()
+		if _, err := NewPrivateNamespace(mine("leaks"), "club"); !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+		if _, err := NewPrivateNamespace(Boundary{Users: []int{os.Geteuid() + 1}}, "club"); !errors.Is(err, fs.ErrPermission) {
+			t.Fatal(err)
+		}
+		if _, err := OpenPrivateNamespace(mine("none"), "club"); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		p, err := OpenPrivateNamespace(mine("leaks"), "club")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := NewPrivateNamespace(mine("another"), "club"); !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+		e, err := CreateEvent(`club\e`, EventOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(p.Close(), e.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cycle() // what a process opens once
+	before := len(testkit.Descriptors())
+	for range 50 {
+		cycle()
+	}
+	if n := len(testkit.Descriptors()); n != before {
+		t.Errorf("%d descriptors, before %d: %v", n, before, testkit.Descriptors())
+	}
+	answers(t, creator, "close", "ok")
+	creator.End()
+	if dirs := privateDirs(t); len(dirs) != 0 {
+		t.Errorf("left behind: %v", dirs)
+	}
+}

@@ -364,3 +364,66 @@ func TestFoundersAreKilled(t *testing.T) {
 		c.End()
 	}
 }
+
+// Where the file system has no room for all that belongs to a namespace, none is
+// founded and nothing is left, wherever it ran out.
+func TestNoRoom(t *testing.T) {
+	testkit.NeedRoot(t)
+	base := openBase(t)
+	cmd := testkit.Command("no-room", base)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	c := testkit.StartCommand(t, cmd)
+	failed := 0
+	for line := c.Line(); line != "founded"; line = c.Line() {
+		if failed++; line == "" {
+			t.Fatal("it has ended")
+		}
+		if !strings.HasPrefix(line, "no space left on device, 0 left, ") {
+			t.Error(line)
+		}
+	}
+	if failed < 4 {
+		t.Errorf("it failed %d times only", failed)
+	}
+	c.End()
+}
+
+var _ = testkit.Role("no-room", func(self *testkit.Self) {
+	base := self.Args[0]
+	self.Must(unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	b, err := New("", []int{0}, []int{0})
+	self.Must(err)
+	k := Key{Alias: "club", Boundary: b}
+	for inodes := 1; ; inodes++ {
+		// The root of the file system is one of them.
+		self.Must(unix.Mount("tmpfs", base, "tmpfs", 0, fmt.Sprintf("mode=1777,size=1m,nr_inodes=%d", inodes)))
+		before := descriptors()
+		p, err := Found(base, k, k.Boundary.Usual())
+		if err == nil {
+			p.Retire()
+			p.Release()
+			self.Say("founded")
+			return
+		}
+		if !errors.Is(err, unix.ENOSPC) {
+			self.Say("%v", err)
+		}
+		entries, e := os.ReadDir(base)
+		self.Must(e)
+		if n := descriptors(); n != before {
+			self.Say("%d descriptors, before %d: %v", n, before, testkit.Descriptors())
+		}
+		self.Say("%v, %d left, with %d inodes", unix.ENOSPC, len(entries), inodes)
+		self.Must(unix.Unmount(base, 0))
+	}
+})
+
+// descriptors counts those that are open, but for those of Go's poller.
+func descriptors() (n int) {
+	for _, target := range testkit.Descriptors() {
+		if !strings.HasPrefix(target, "anon_inode:[event") {
+			n++
+		}
+	}
+	return n
+}

@@ -64,28 +64,38 @@ func (p *Place) clear() (objects int, err error) {
 	if err != nil {
 		return objects, err
 	}
-	proofs := []string{}
-	// The directory itself may be open by path only.
-	list, err := lockfile.OpenDirectory(p.dir, ".", 0)
-	if err != nil {
+	for _, group := range p.Record.Boundary.Groups {
+		if err := remove(p.dir, proofName(group), 0); err != nil {
+			return objects, err
+		}
+	}
+	check.Point("clear.removed")
+	if err := p.removeProofs(); err != nil {
 		return objects, err
 	}
-	defer func() { _ = unix.Close(list) }()
-	if err = lockfile.Names(list, func(name string) bool {
+	if err := remove(p.dir, recordName, 0); err != nil {
+		return objects, err
+	}
+	check.Point("clear.ended")
+	return objects, remove(p.base, p.name, unix.AT_REMOVEDIR)
+}
+
+// removeProofs removes proofs that the record does not name, as far as it can list
+// them: there should be none.
+func (p *Place) removeProofs() error {
+	var proofs []string
+	_ = lockfile.Names(p.dir, func(name string) bool {
 		if strings.HasPrefix(name, "group-") {
 			proofs = append(proofs, name)
 		}
 		return true
-	}); err != nil {
-		return objects, err
-	}
-	for _, name := range append(proofs, recordName) {
-		if err := remove(list, name, 0); err != nil {
-			return objects, err
+	})
+	for _, name := range proofs {
+		if err := remove(p.dir, name, 0); err != nil {
+			return err
 		}
-		check.Point("clear.removed")
 	}
-	return objects, remove(p.base, p.name, unix.AT_REMOVEDIR)
+	return nil
 }
 
 // empty removes the folder of objects: what is in it was left by processes that
@@ -225,6 +235,7 @@ func sweepOne(base int, path, name string) (objects int, err error) {
 	if !p.alone() {
 		return 0, nil
 	}
+	p.Record = describe(p.record)
 	defer func() { _ = lockfile.Unlock(p.record, usersByte) }()
 	if objects, err = p.clear(); errors.Is(err, fs.ErrExist) {
 		err = nil

@@ -66,35 +66,42 @@ func Found(base string, key Key, admission Admission) (*Place, error) {
 func prepare(base int, path string, key Key, admission Admission) (*Place, error) {
 	uid := uint32(os.Geteuid())
 	name := fmt.Sprintf("%s%d-%016x", key.prefix(), uid, rand.Uint64())
+	p := &Place{Path: filepath.Join(path, name), UID: uid, Record: Record{Key: key}, name: name, dir: -1, record: -1, writable: true}
+	var err error
+	if p.base, err = unix.FcntlInt(uintptr(base), unix.F_DUPFD_CLOEXEC, 3); err != nil {
+		return nil, err
+	}
 	if err := unix.Mkdirat(base, name, 0o700); err != nil {
+		p.leave()
 		return nil, err
 	}
 	check.Point("found.made")
-	if err := unix.Fchmodat(base, name, 0o700, 0); err != nil { // the umask may have taken bits away
-		return nil, err
-	}
-	dir, err := lockfile.OpenDirectory(base, name, unix.O_NOFOLLOW)
-	if err != nil {
-		return nil, err
-	}
-	p := &Place{Path: filepath.Join(path, name), UID: uid, name: name, base: -1, dir: dir, record: -1, writable: true}
 	// The record comes first: as long as it is locked no sweep takes anything.
-	if p.record, err = newRecord(dir, key); err != nil {
+	if err := p.begin(key); err != nil {
 		_ = unix.Unlinkat(base, name, unix.AT_REMOVEDIR)
 		p.leave()
 		return nil, err
 	}
 	check.Point("found.recorded")
-	if p.base, err = unix.FcntlInt(uintptr(base), unix.F_DUPFD_CLOEXEC, 3); err == nil {
-		err = p.furnish(&key.Boundary, admission)
-	}
-	if err != nil {
+	if err := p.furnish(&key.Boundary, admission); err != nil {
 		p.Retire()
 		p.Release()
 		return nil, err
 	}
 	p.Record = describe(p.record)
 	return p, nil
+}
+
+// begin makes the record in a directory that is new.
+func (p *Place) begin(key Key) (err error) {
+	if err = unix.Fchmodat(p.base, p.name, 0o700, 0); err != nil { // the umask may have taken bits away
+		return err
+	}
+	if p.dir, err = lockfile.OpenDirectory(p.base, p.name, unix.O_NOFOLLOW); err != nil {
+		return err
+	}
+	p.record, err = newRecord(p.dir, key)
+	return err
 }
 
 // furnish makes what stands beside the record.

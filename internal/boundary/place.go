@@ -115,9 +115,10 @@ func visit(base int, path, name string) (*Place, error) {
 
 // leave closes what visit opened.
 func (p *Place) leave() {
-	_, _ = unix.Close(p.record), unix.Close(p.dir)
-	if p.base >= 0 {
-		_ = unix.Close(p.base)
+	for _, fd := range []int{p.record, p.dir, p.base} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
 	}
 }
 
