@@ -4,8 +4,10 @@ package atoll
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -31,9 +33,28 @@ func TestSectionForgedIntoFile(t *testing.T) {
 	holder := asUser(t, 0, base, "forged.hold", `Global\forged`, secret)
 	defer holder.End()
 	holder.Expect("made")
-	forger := asUser(t, ben, base, "forged.forge", filepath.Join(base, "atoll", "forged"), secret)
-	forger.Expect("forged")
-	forger.End()
+	// One that nobody else can reach, though its mode is open to everybody, and one
+	// that has no path at all.
+	private := filepath.Join(base, "private")
+	must(t, os.Mkdir(private, 0o700))
+	inside := filepath.Join(private, "open")
+	must(t, os.WriteFile(inside, make([]byte, 4096), 0o600))
+	must(t, os.Chmod(inside, 0o666))
+	fd, err := unix.MemfdCreate("open", unix.MFD_CLOEXEC)
+	must(t, err)
+	memory := os.NewFile(uintptr(fd), "open")
+	defer func() { must(t, memory.Close()) }()
+	must(t, errors.Join(memory.Truncate(4096), memory.Chmod(0o777)))
+	for _, path := range []string{inside, fmt.Sprintf("/proc/self/fd/%d", fd), secret} {
+		var st unix.Stat_t
+		must(t, unix.Stat(path, &st)) // a forger could guess the numbers
+		forger := asUser(t, ben, base, "forged.forge", filepath.Join(base, "atoll", "forged"), path, strconv.FormatUint(st.Dev, 10), strconv.FormatUint(st.Ino, 10))
+		forger.Expect("forged")
+		forger.End()
+		if err := open(`Global\forged`); err == nil {
+			t.Errorf("root was led to %s, which the forger could not open", path)
+		}
+	}
 	if err := open(`Global\forged`); err == nil {
 		t.Error("root was led to a file that the forger could not open")
 	} else {
@@ -66,11 +87,13 @@ var _ = testkit.Role("forged.hold", func(self *testkit.Self) {
 var _ = testkit.Role("forged.forge", func(self *testkit.Self) {
 	f, err := os.OpenFile(self.Args[0], os.O_RDWR, 0)
 	self.Must(err)
-	var st unix.Stat_t
-	self.Must(unix.Stat(self.Args[1], &st)) // all may look; a forger could also guess
+	dev, err := strconv.ParseUint(self.Args[2], 10, 64)
+	self.Must(err)
+	ino, err := strconv.ParseUint(self.Args[3], 10, 64)
+	self.Must(err)
 	h := layout.Header{
 		Type: layout.Section, Flags: layout.FlagFile, Size: 4096, Protection: 1, Created: 1,
-		FileDev: st.Dev, FileIno: st.Ino, Name: "forged", Path: self.Args[1],
+		FileDev: dev, FileIno: ino, Name: "forged", Path: self.Args[1],
 	}
 	self.Must(f.Truncate(h.FileSize()))
 	_, err = f.WriteAt(h.Encode(), 0)

@@ -231,21 +231,6 @@ type wantedFile struct {
 	signed  bool   // the creator says that this is the file; else anybody may have
 }
 
-// Signature is a bit in the mode of a section's object file, which only its owner
-// can set: that the header, which says which file the section is over, was written
-// by the owner alone. Where others may write the object, one of them could have put
-// there any file that the next opener may open, and they may not.
-const Signature = unix.S_ISVTX
-
-// SignedMode is the mode of a section's object file that is to have the mode given.
-func SignedMode(h layout.Header, mode uint32) uint32 {
-	const others = 0o022 // those of an ACL are in the group's bits
-	if h.Has(layout.FlagFile) && mode&others == 0 {
-		return mode | Signature
-	}
-	return mode
-}
-
 // find opens the file: by the path it had, or, if it was renamed or deleted
 // since, by a descriptor of a process that holds it. Every holder of the section
 // has one.
@@ -279,7 +264,7 @@ func (w *wantedFile) open(path string) (int, error) {
 	if err := unix.Fstat(look, &st); err != nil || lockfile.IdentityOf(&st) != w.id || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return -1, errElsewhere
 	}
-	if !w.creatorMay(&st) {
+	if !w.trusts(look, &st) {
 		return -1, w.distrust(path, &st)
 	}
 	fd, err := lockfile.Reopen(look, w.mode)
@@ -290,28 +275,6 @@ func (w *wantedFile) open(path string) (int, error) {
 		return -1, fmt.Errorf("open the section's file %s: %w", path, err)
 	}
 	return fd, nil
-}
-
-func (w *wantedFile) distrust(path string, st *unix.Stat_t) error {
-	const wayOut = "pass the file yourself, to CreateOrOpenSection, if you trust it"
-	if !w.signed {
-		return errs.New(fs.ErrPermission, "the section says that it is over %s, which belongs to uid %d with mode %#o; but other users may write the section's object, so that one who could not open the file may have said so; "+wayOut, path, st.Uid, st.Mode&0o7777)
-	}
-	return errs.New(fs.ErrPermission, "uid %d made the section, and says that it is over %s, which belongs to uid %d with mode %#o and which that user perhaps could not open; "+wayOut, w.creator, path, st.Uid, st.Mode&0o7777)
-}
-
-// creatorMay says whether whoever wrote down which file the section is over has
-// rights of their own on it. A program with more rights must not take their word
-// for it: it would open, and perhaps write, what they cannot.
-func (w *wantedFile) creatorMay(st *unix.Stat_t) bool {
-	others := uint32(0o004)
-	if w.mode == unix.O_RDWR {
-		others = 0o006
-	}
-	if st.Mode&others == others {
-		return true
-	}
-	return w.signed && (w.creator == 0 || w.creator == uint32(os.Geteuid()) || w.creator == st.Uid)
 }
 
 // openHeld looks for the file among the descriptors of all processes that we may
@@ -332,8 +295,7 @@ func (w *wantedFile) openHeld() (int, error) {
 		}
 		for _, entry := range entries {
 			path := filepath.Join(dir, entry.Name())
-			var st unix.Stat_t
-			if unix.Stat(path, &st) != nil || lockfile.IdentityOf(&st) != w.id {
+			if !w.at(path) {
 				continue
 			}
 			if fd, err := w.open(path); !errors.Is(err, errElsewhere) {
@@ -342,6 +304,15 @@ func (w *wantedFile) openHeld() (int, error) {
 		}
 	}
 	return -1, errElsewhere
+}
+
+// at says whether a path leads to the file. It asks no file system, as some never
+// answer: with a dead server behind it, or a process that somebody made to be in the
+// way.
+func (w *wantedFile) at(path string) bool {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st)
+	return err == nil && st.Ino == w.id.Ino && unix.Mkdev(st.Dev_major, st.Dev_minor) == w.id.Dev
 }
 
 // Close closes a descriptor, if there is one.
