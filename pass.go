@@ -34,9 +34,9 @@ import (
 //
 // Those of cmd.Start. os.ErrClosed: a handle is closed. fs.ErrInvalid (6): one is
 // nil; (87): a key is empty or not UTF-8. fs.ErrPermission: a handle cannot be
-// passed on, because it came from another user, or because it goes to one who may
-// not write the file of the object and so could spoil it for all; the text says
-// which. ErrStuck: an object without a name could
+// passed on, because it came from another user, because it goes to one who may
+// not write the file of the object and so could spoil it for all, or because it is
+// not of a section, has no name, and goes to another user; the text says which. ErrStuck: an object without a name could
 // not set out, because a stopped process is sweeping. The number 8: too many
 // handles for one environment variable; 4: no descriptor left. Then no process was
 // started.

@@ -381,9 +381,13 @@ func TestStrangersInherit(t *testing.T) {
 	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "create the event with a Security that lets that user write") {
 		t.Error(err)
 	}
+	err = Start(cmd, map[string]Object{"n": n})
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "use a name in Global\\ or in a private namespace") {
+		t.Error(err)
+	}
 	q, err := Duplicate(e, Query)
 	must(t, err)
-	c := startHeir(t, stranger(t, publicBase(t)), map[string]Object{"s": s, "u": u, "r": r, "p": p, "q": q, "n": n})
+	c := startHeir(t, stranger(t, publicBase(t)), map[string]Object{"s": s, "u": u, "r": r, "p": p, "q": q})
 	for _, key := range []string{"s", "u"} {
 		heirSays(t, c, "inherit "+key, "read+write")
 		heirSays(t, c, "read "+key, "0")
@@ -393,7 +397,6 @@ func TestStrangersInherit(t *testing.T) {
 	heirSays(t, c, "inherit p", `section "private" read`)
 	heirSays(t, c, "writable p", "writable: []")
 	heirSays(t, c, "inherit q", "use Global\\, or a private namespace")
-	heirSays(t, c, "inherit n", "use a name in Global\\ or in a private namespace")
 	heirSays(t, c, fmt.Sprintf("pull %d %d", os.Getpid(), s.Descriptor()), "does not let this process trace")
 	must(t, errors.Join(s.Close(), u.Close(), r.Close(), p.Close(), q.Close()))
 	alive(t, "private", true)

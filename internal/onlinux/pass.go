@@ -5,6 +5,7 @@ package onlinux
 import (
 	"errors"
 	"io/fs"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -66,6 +67,9 @@ func (p *parts) describe(h *transfer.Handle, uid uint32) (err error) {
 	case p.file >= 0:
 		h.Second, err = p.fileAs(h.Access)
 	case p.inner.Header.Name == "" && h.Type != layout.Section:
+		if err := p.staysWith(uid); err != nil {
+			return err
+		}
 		h.Second, err = p.heldFolder()
 	}
 	return err
@@ -95,6 +99,16 @@ func (p *parts) trusts(uid uint32) error {
 		return err
 	}
 	return errs.New(fs.ErrPermission, "user %d may not write the object's file, which belongs to uid %d and has mode %#o, and so cannot get this access to it; create the %s with a Security that lets that user write", uid, st.Uid, st.Mode&0o7777, p.inner.Header.Type)
+}
+
+// staysWith refuses to give an object without a name to another user, who could not
+// use it, as its members are this user's; and who could lock their folder, which goes
+// with it, for good.
+func (p *parts) staysWith(uid uint32) error {
+	if me := uint32(os.Geteuid()); uid != me && uid != 0 {
+		return errs.New(fs.ErrPermission, "it is of type %s and has no name, so uid %d, who does not see whose processes wait for it, cannot have it from uid %d; use a name in Global\\ or in a private namespace between users", p.inner.Header.Type, uid, me)
+	}
+	return nil
 }
 
 // object opens the object's file again.
