@@ -69,12 +69,12 @@ func openMutex(string, intent, access.Request, bool) (*kernelMutex, bool, error)
 }
 
 func (*kernelMutex) TakeSole() (taken, sole bool) { return false, false }
-func (*kernelMutex) GiveSole() (given, sole bool) { return false, false }
+func (*kernelMutex) GiveSole() bool               { return false }
 func (*kernelMutex) Lock(context.Context, bool) (*kernelPrevious, error) {
 	return nil, errSystem
 }
 func (*kernelMutex) TryLock(bool) (bool, *kernelPrevious, error) { return false, nil, errSystem }
-func (*kernelMutex) Unlock(bool) error                           { return errSystem }
+func (*kernelMutex) Unlock() error                               { return errSystem }
 
 type kernelEvent struct{ noHandle }
 

@@ -181,14 +181,13 @@ func abandoned(p *kernelPrevious) *Abandoned {
 // a stopped process kept the state from being changed for ten seconds; this
 // handle still owns the mutex, try again. ErrCorrupt, os.ErrClosed.
 func (m *Mutex) Unlock() error {
-	given, sole := m.kernel.GiveSole()
-	if !sole {
-		return m.unlock(given)
+	if !m.kernel.GiveSole() {
+		return m.unlock()
 	}
 	return nil
 }
 
-func (m *Mutex) unlock(given bool) error { return m.fail("unlock", m.kernel.Unlock(given)) }
+func (m *Mutex) unlock() error { return m.fail("unlock", m.kernel.Unlock()) }
 
 // Close closes the handle and ends waits through it with os.ErrClosed; it blocks
 // until those calls have ended. If the handle owns the mutex, that is abandoned.

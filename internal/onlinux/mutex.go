@@ -25,7 +25,7 @@ import (
 // that the process is, and nothing else need be written down. See takeSole.
 type Mutex struct {
 	syncHandle
-	id    uint64       // of this handle, even, never 0, never used again in this process
+	id    uint64       // of this handle, never 0, never used again in this process
 	cell  *layout.Cell // the attachment's, for the fast paths
 	owned layout.State // the cell while this process owns the mutex and nobody sleeps
 	// sole is the cell while this is the only handle that the process has had, and
@@ -33,7 +33,7 @@ type Mutex struct {
 	sole atomic.Pointer[layout.Cell]
 }
 
-var mutexIDs atomic.Uint64 // even
+var mutexIDs atomic.Uint64
 
 // OpenMutex creates or opens a mutex.
 func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m *Mutex, created bool, err error) {
@@ -54,7 +54,7 @@ func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m 
 }
 
 func mutexOf(h *syncHandle, owned bool) *Mutex {
-	m := &Mutex{syncHandle: *h, id: mutexIDs.Add(2), cell: h.att.Fast(), owned: layout.MakeState(h.att.me, 0)}
+	m := &Mutex{syncHandle: *h, id: mutexIDs.Add(1), cell: h.att.Fast(), owned: layout.MakeState(h.att.me, 0)}
 	m.att.giving.Lock()
 	defer m.att.giving.Unlock()
 	m.takeSole(owned)
@@ -66,9 +66,10 @@ func mutexOf(h *syncHandle, owned bool) *Mutex {
 // it, and sole makes Lock and Unlock one compare-and-swap each.
 //
 // The end of that time, for the second handle or for Close, writes down what the
-// cell says: with the mark inferred, because an Unlock that is just under way may
-// yet make it wrong. That one sees that sole has gone, and takes the mark back. A
-// Lock that is under way sees it, too, and says who owns the mutex.
+// cell says. An Unlock may be under way just then that would make it wrong. So the
+// cell is pinned first: no fast path fits it any more, and the Unlock must ask for
+// giving. A Lock that is under way sees afterwards that sole has gone, and says who
+// owns the mutex.
 
 // takeSole makes the handle the only one, or ends that of another. The caller holds
 // giving.
@@ -97,12 +98,10 @@ func (a *attachment) endSole() {
 	}
 	a.sole = nil
 	m.sole.Store(nil)
-	if m.cell.Load().Word() == a.me {
-		setOwner(&a.owner, m.id|inferred)
+	if a.Pin(a.me) {
+		a.owner.CompareAndSwap(0, m.id) // unless a Lock has said so itself
 	}
 }
-
-const inferred = 1
 
 // The owning handle is written only by who owns the mutex, so it needs no atomic
 // instruction of its own, which would double the cost of a lock. Whoever else reads
@@ -113,7 +112,7 @@ const inferred = 1
 func setOwner(p *atomic.Uint64, id uint64) { *(*uint64)(unsafe.Pointer(p)) = id }
 
 //go:norace
-func isOwner(p *atomic.Uint64, id uint64) bool { return *(*uint64)(unsafe.Pointer(p))&^inferred == id }
+func isOwner(p *atomic.Uint64, id uint64) bool { return *(*uint64)(unsafe.Pointer(p)) == id }
 
 // TakeSole is Lock and TryLock on their fast path, for the process's only handle,
 // short enough for the compiler to copy it to where it is used. Where it has taken
@@ -198,54 +197,53 @@ func (m *Mutex) tooLate(next layout.Change) error {
 		m.att.endSole()
 	}
 	if isOwner(&m.att.owner, m.id) {
-		check.Release(unsafe.Pointer(m.att))
-		setOwner(&m.att.owner, 0)
-		_, _ = m.att.Change(next, m.mine)
+		_ = m.give(next)
 	}
 	return errClosed
 }
 
-// GiveSole is Unlock on its fast path, for the process's only handle. Where it has
-// given the mutex up, but the handle was not the only one to the end, Unlock must be
-// told.
-func (m *Mutex) GiveSole() (given, sole bool) {
+// GiveSole is Unlock on its fast path, for the process's only handle. The last load
+// is what keeps the page mapped until then.
+func (m *Mutex) GiveSole() bool {
 	check.Release(unsafe.Pointer(m.att))
 	c := m.sole.Load()
 	if c == nil || !c.CompareAndSwap(m.owned, 0) {
-		return false, false
+		return false
 	}
-	return true, m.sole.Load() == c
+	m.sole.Load()
+	return true
 }
 
-// takeBack ends the ownership that endSole may have inferred from what the cell
-// said before the Unlock.
-func (m *Mutex) takeBack() { m.att.owner.CompareAndSwap(m.id|inferred, 0) }
-
-// Unlock gives the mutex up, unless GiveSole has given it up already.
-func (m *Mutex) Unlock(given bool) error {
-	if given {
-		m.takeBack()
-		return nil
+// Unlock gives the mutex up where GiveSole has not.
+func (m *Mutex) Unlock() error {
+	owns := isOwner(&m.att.owner, m.id)
+	if owns {
+		check.Release(unsafe.Pointer(m.att))
+		setOwner(&m.att.owner, 0)
+		if m.cell.CompareAndSwap(m.owned, 0) {
+			runtime.KeepAlive(m)
+			return nil
+		}
 	}
-	if !isOwner(&m.att.owner, m.id) && !m.isSoleOwner() {
-		return m.notOwner()
-	}
-	check.Release(unsafe.Pointer(m.att))
-	setOwner(&m.att.owner, 0)
-	if !m.cell.CompareAndSwap(m.owned, 0) {
-		return m.give(layout.Unlocked)
-	}
-	m.takeBack()
-	runtime.KeepAlive(m)
-	return nil
+	return m.unlock(owns)
 }
 
-// isSoleOwner says whether the handle owns the mutex although that is not written
-// down; or it has been since the caller looked.
-func (m *Mutex) isSoleOwner() bool {
+// unlock is Unlock where somebody sleeps, the cell is pinned, or only the cell says
+// who the owner is. If it cannot give the mutex up, the handle stays the owner.
+func (m *Mutex) unlock(owns bool) error {
+	m.inside.Add(1)
+	defer m.finish()
 	m.att.giving.Lock()
 	defer m.att.giving.Unlock()
-	return m.att.sole == m && m.cell.Load().Word() == m.att.me || isOwner(&m.att.owner, m.id)
+	sole := m.att.sole == m
+	if !owns && !isOwner(&m.att.owner, m.id) && (!sole || m.cell.Load().Word() != m.att.me) {
+		return m.notOwner()
+	}
+	err := m.give(layout.Unlocked)
+	if err != nil && !sole {
+		setOwner(&m.att.owner, m.id)
+	}
+	return err
 }
 
 func (m *Mutex) notOwner() error {
@@ -255,16 +253,14 @@ func (m *Mutex) notOwner() error {
 	return errs.ErrNotOwner
 }
 
-// give ends the ownership with next; if it cannot, the handle stays the owner.
+// give ends the ownership with next. The caller holds giving, so that no end of sole
+// comes between.
 func (m *Mutex) give(next layout.Change) error {
-	m.inside.Add(1)
-	defer m.finish()
+	check.Release(unsafe.Pointer(m.att))
+	setOwner(&m.att.owner, 0)
 	_, err := m.att.Change(next, m.mine)
-	switch {
-	case err == nil:
-		m.takeBack()
-	case m.sole.Load() == nil:
-		setOwner(&m.att.owner, m.id)
+	if err == nil {
+		m.att.Unpin()
 	}
 	runtime.KeepAlive(m)
 	return err
@@ -320,8 +316,6 @@ func (m *Mutex) abandon() error {
 	if !isOwner(&m.att.owner, m.id) {
 		return nil
 	}
-	check.Release(unsafe.Pointer(m.att))
 	m.att.abandoned.Store(true)
-	setOwner(&m.att.owner, 0)
 	return m.give(layout.Abandon)
 }

@@ -46,7 +46,7 @@ func (m *Mutex) leave() { m.finish() }
 
 func (m *Mutex) took(out wait.Outcome) (*Previous, error) { return m.taken(out, nil) }
 
-func (m *Mutex) signal() error { return m.Unlock(false) }
+func (m *Mutex) signal() error { return m.Unlock() }
 
 func (e *Event) signal() error { return e.Set() }
 

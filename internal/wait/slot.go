@@ -31,9 +31,10 @@ type Slot struct {
 	reader  bool              // the page may only be read; see reader.go
 	readers bool              // others may wait who can only read it
 
-	mu    sync.Mutex
-	queue []*entry // in the order in which they came
-	seat  int      // 1 + our place in the page's table of those who wait, 0: none
+	mu     sync.Mutex
+	queue  []*entry    // in the order in which they came
+	pinned atomic.Bool // see Pin; changed under mu
+	seat   int         // 1 + our place in the page's table of those who wait, 0: none
 	// waiting is the queue's length, for those who look without the lock.
 	waiting atomic.Int32
 
@@ -179,14 +180,59 @@ func (s *Slot) dequeue(e *entry) {
 		s.tell()
 		return
 	}
-	if s.reader {
-		return // nobody knows of us
+	s.deregister()
+}
+
+// deregister says in the object that this process does not sleep, if nobody of it
+// waits. The caller holds s.mu, so that who comes next registers after this.
+func (s *Slot) deregister() {
+	if len(s.queue) > 0 || s.pinned.Load() || s.reader { // of a reader nobody knows
+		return
 	}
-	// Under the lock, so that who comes next registers after this.
-	if state := s.cell.Load(); state.Sleeper() == s.me {
-		s.cell.CompareAndSwap(state, layout.MakeState(state.Word(), 0))
-		s.forgetSince()
+	for range manyTries {
+		state := s.cell.Load()
+		if state.Sleeper() != s.me {
+			return
+		}
+		if s.cell.CompareAndSwap(state, layout.MakeState(state.Word(), 0)) {
+			s.forgetSince()
+			return
+		}
 	}
+}
+
+// Pin says in the object that this process sleeps, though it does not, until Unpin:
+// so that every compare-and-swap that is under way, and needs nobody asleep, fails.
+// false: the word is another one.
+//
+// word must be one that only this process changes. Then nobody who wakes takes the
+// registration away meanwhile. Where the gate is held it is left: somebody has written
+// over the state.
+func (s *Slot) Pin(word uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		state := s.cell.Load()
+		if state.Word() != word {
+			return false
+		}
+		next := s.kind.Register(state, s.me)
+		if state.Holder() != 0 || next == state || s.cell.CompareAndSwap(state, next) {
+			s.pinned.Store(true)
+			return true
+		}
+	}
+}
+
+// Unpin ends Pin.
+func (s *Slot) Unpin() {
+	if !s.pinned.Load() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pinned.Store(false)
+	s.deregister()
 }
 
 // lead has those know who lead. The caller holds s.mu.
