@@ -62,12 +62,12 @@ var mutants = []mutant{
 	{
 		name:  "Set grants nothing to those who wait",
 		edits: []edit{{"internal/wait/slot.go", "return s.page.Waiters.Load() != 0", "return s.page.Waiters.Load() == 1<<31"}},
-		pkg:   ".", test: "TestEventSetThenResetAuto", says: sleepsForEver,
+		pkg:   ".", test: "TestStoppedWaiterKeepsItsSet", says: sleepsForEver,
 	},
 	{
 		name:  "generation not moved by Set",
 		edits: []edit{{"internal/layout/words.go", "	return word + generationStep | SignaledBit", "	return word | SignaledBit"}},
-		pkg:   ".", test: "TestEventFlash", says: sleepsForEver,
+		pkg:   "internal/layout", test: "TestSetAndResetManualEvent", says: `the generation did not move by one`,
 	},
 	{
 		name:  "the gate says one process, and two sleep",
@@ -86,7 +86,7 @@ var mutants = []mutant{
 	s.forgetSince()
 	return s.openAndWake()
 `, `	err := s.openAndWake()
-	time.Sleep(time.Millisecond)
+	time.Sleep(50 * time.Millisecond)
 	s.cell.StoreUnderGate(word, 0)
 	return err
 `}},
