@@ -78,6 +78,14 @@ var kinds = map[Kind]struct {
 // String returns "section", "mutex" and so on.
 func (k Kind) String() string { return kinds[k].name }
 
+// indefinite returns "a section", "an event" and so on.
+func (k Kind) indefinite() string {
+	if k == Event {
+		return "an " + k.String()
+	}
+	return "a " + k.String()
+}
+
 // Specific replaces the generic rights by those that they come to for the kind.
 func (m Mask) Specific(k Kind) Mask {
 	of := kinds[k]

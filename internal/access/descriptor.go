@@ -95,6 +95,8 @@ func (d *descriptor) entries() ([]Entry, error) {
 		switch {
 		case a.Rights&Unknown != 0:
 			return nil, errs.Because(unknownRights(d.of.Kind), 0, nil, "ACL[%d]", i)
+		case a.Who.Kind > System:
+			return nil, errs.New(fs.ErrInvalid, "ACL[%d]: there is no kind of trustee %d", i, a.Who.Kind)
 		case a.Who.ID == noID:
 			return nil, errs.New(fs.ErrInvalid, "ACL[%d]: %s is no user or group", i, a.Who)
 		case a.Deny && (a.Who.Kind == System || a.Who == Trustee{User, 0}):
@@ -206,7 +208,7 @@ func (d *descriptor) perm(t token) (Perm, error) {
 // errors.ErrUnsupported.
 func (o *Subject) perm(m Mask) (Perm, error) {
 	refuse := func(need string) (Perm, error) {
-		return Nothing, errs.New(errors.ErrUnsupported, "to a %s the access %s does not go without %s on Linux, where the kernel knows reading and writing of a file alone; add it", o.Kind, (m &^ standard).Text(o.Kind), need)
+		return Nothing, errs.New(errors.ErrUnsupported, "to %s the access %s does not go without %s on Linux, where the kernel knows reading and writing of a file alone; add it", o.Kind.indefinite(), (m &^ standard).Text(o.Kind), need)
 	}
 	const sync = Wait | Modify
 	switch m &= kinds[o.Kind].most &^ standard; {
@@ -234,6 +236,8 @@ func (o *Subject) perm(m Mask) (Perm, error) {
 		return refuse("wait")
 	case o.ManualReset:
 		return ReadFile, nil
+	case m&Wait != 0 && o.Kind != Semaphore:
+		return refuse("modify (unless it is manual-reset)")
 	case m&Wait != 0:
 		return refuse("modify")
 	}

@@ -57,7 +57,7 @@ func (q *Request) Valid(k Kind) error {
 	asked := q.Access.Specific(k) &^ MaximumAllowed
 	switch {
 	case asked&^SystemSecurity&^kinds[k].most != 0:
-		return errs.New(fs.ErrPermission, "the access has bits that a %s does not know", k)
+		return errs.New(fs.ErrPermission, "the access has bits that %s does not know", k.indefinite())
 	case asked&SystemSecurity != 0:
 		return errs.Numbered(errs.PrivilegeNotHeld, fs.ErrPermission, "the access asks for ACCESS_SYSTEM_SECURITY: Linux keeps no audit list in an object")
 	}

@@ -163,7 +163,7 @@ func (a *ACE) named(o Subject) (Entry, error) {
 }
 
 func unknownRights(k Kind) error {
-	return errs.New(fs.ErrInvalid, "it has rights that a %s does not know", k)
+	return errs.New(fs.ErrInvalid, "it has rights that %s does not know", k.indefinite())
 }
 
 // owner is the file's owner.

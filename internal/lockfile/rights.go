@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -31,9 +32,9 @@ func SetRights(fd int, r access.FileRights) error {
 	if r.UID >= 0 || r.GID >= 0 {
 		if err := unix.Fchown(fd, r.UID, r.GID); err != nil {
 			if errors.Is(err, unix.EINVAL) {
-				return errs.Because(err, 0, fs.ErrInvalid, "owner %d, group %d (-1: the creator's): this user namespace does not have them (cat /proc/self/uid_map)", r.UID, r.GID)
+				return errs.Because(err, 0, fs.ErrInvalid, "%s: this user namespace does not have them (cat /proc/self/uid_map)", given(r))
 			}
-			return errs.Because(err, 0, permissionOf(err), "owner %d, group %d (-1: the creator's): a program that is not root's can give an object no other owner, and no group that it is not in", r.UID, r.GID)
+			return errs.Because(err, 0, permissionOf(err), "%s: a program that is not root's can give an object no other owner, and no group that it is not in", given(r))
 		}
 	}
 	if r.ACL == "" {
@@ -51,6 +52,17 @@ func SetRights(fd int, r access.FileRights) error {
 		return nil
 	}
 	return setACL(fd, r.ACL)
+}
+
+// given says which owner and group were to be given.
+func given(r access.FileRights) string {
+	text := func(id int) string {
+		if id < 0 {
+			return "the creator's"
+		}
+		return strconv.Itoa(id)
+	}
+	return "owner " + text(r.UID) + ", group " + text(r.GID)
 }
 
 func setACL(fd int, acl string) error {
