@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ const createLong = `Create an object and hold it: while a command runs, whose ex
 returned, or without one until this command is interrupted. The object lives on
 as long as any other process has a handle to it.
 
-TYPE is section, mutex or event.
+TYPE is section, mutex, semaphore, event or timer.
 
 A signal to end (SIGINT, SIGTERM) is passed on to the command. If atoll itself
 fails while a command was given, the exit status is 125; a command ended by
@@ -28,6 +29,8 @@ const createExample = `  atoll create mutex build-lock &
   atoll create event go --manual -- ./worker.sh
   atoll create section prices --size 1M --json
   atoll create section table --file table.bin -- ./indexer
+  atoll create semaphore slots --max 4 --initial 4
+  atoll create timer tick --after 1s --every 1s
   atoll create event 'Global\go' --manual --mode 644
   atoll create mutex once --owned --or-open -- make`
 
@@ -42,7 +45,10 @@ type createFlags struct {
 	largePages bool
 
 	owned            bool
+	initial, maximum int32
 	manual, signaled bool
+	after, every     time.Duration
+	set              bool // --after was given
 
 	security *atoll.Security
 }
@@ -51,8 +57,10 @@ type createFlags struct {
 var flagTypes = map[string][]atoll.Type{
 	"size": {atoll.TypeSection}, "file": {atoll.TypeSection}, "protection": {atoll.TypeSection},
 	"reserve": {atoll.TypeSection}, "large-pages": {atoll.TypeSection},
-	"owned":  {atoll.TypeMutex},
-	"manual": {atoll.TypeEvent}, "signaled": {atoll.TypeEvent},
+	"owned":   {atoll.TypeMutex},
+	"initial": {atoll.TypeSemaphore}, "max": {atoll.TypeSemaphore},
+	"manual": {atoll.TypeEvent, atoll.TypeTimer}, "signaled": {atoll.TypeEvent},
+	"after": {atoll.TypeTimer}, "every": {atoll.TypeTimer},
 }
 
 func newCreate() *cobra.Command {
@@ -66,9 +74,10 @@ func newCreate() *cobra.Command {
 			return checkCreate(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.set = cmd.Flags().Changed("after")
 			return create(cmd, f, args[0], args[1], args[2:])
 		},
-		ValidArgs: []string{"section", "mutex", "event"},
+		ValidArgs: []string{"section", "mutex", "semaphore", "event", "timer"},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.orOpen, "or-open", false, "if it exists already, hold the existing one")
@@ -79,8 +88,12 @@ func newCreate() *cobra.Command {
 	flags.BoolVar(&f.reserve, "reserve", false, "section: take memory only when it is touched")
 	flags.BoolVar(&f.largePages, "large-pages", false, "section: in large pages")
 	flags.BoolVar(&f.owned, "owned", false, "mutex: own it from the beginning")
-	flags.BoolVar(&f.manual, "manual", false, "event: stays set until it is reset")
+	flags.Int32Var(&f.initial, "initial", 0, "semaphore: the count to begin with")
+	flags.Int32Var(&f.maximum, "max", 0, "semaphore: the most that the count can be; it needs one")
+	flags.BoolVar(&f.manual, "manual", false, "event: stays set until it is reset; timer: until it is set again")
 	flags.BoolVar(&f.signaled, "signaled", false, "event: set from the beginning")
+	flags.DurationVar(&f.after, "after", 0, "timer: due that long after it was made, such as 500ms, 1m; without, it is not set")
+	flags.DurationVar(&f.every, "every", 0, "timer: and after that as often; needs --after")
 	flags.Var(&rightsFlag{kind: "octal", read: readMode, to: &f.security}, "mode", "who may read, and write, as for chmod: owner, group, others (default 600)")
 	flags.Var(&rightsFlag{kind: "text", read: readSDDL, to: &f.security}, "sddl", "who may do what, as a Windows security descriptor; S-1-22-1-UID is a user, S-1-22-2-GID a group")
 	return cmd
@@ -111,15 +124,21 @@ func checkCreate(cmd *cobra.Command, args []string) error {
 	}
 	var t atoll.Type
 	if err := t.UnmarshalText([]byte(args[0])); err != nil {
-		return usage("%q is no type; section, mutex and event are", args[0])
+		return usage("%q is no type; section, mutex, semaphore, event and timer are", args[0])
 	}
 	if creators[t] == nil {
-		return usage("no %s can be made yet: this version has sections, mutexes and events", t)
+		return usage("no %s can be made yet", t)
 	}
 	for name, types := range flagTypes {
 		if cmd.Flags().Changed(name) && !slices.Contains(types, t) {
-			return usage("--%s is for a %s, not for this type: %s", name, types[0], t)
+			return usage("--%s is not for the type %s, but for %s", name, t, types[0])
 		}
+	}
+	if cmd.Flags().Changed("every") && !cmd.Flags().Changed("after") {
+		return usage("--every needs --after: when the timer is due first")
+	}
+	if t == atoll.TypeSemaphore && !cmd.Flags().Changed("max") {
+		return usage("a semaphore needs --max: the most that its count can be")
 	}
 	return nil
 }
@@ -133,6 +152,22 @@ var creators = map[atoll.Type]func(name string, f *createFlags) (o atoll.Object,
 	atoll.TypeEvent: func(name string, f *createFlags) (atoll.Object, bool, error) {
 		return obtain(f, name, atoll.EventOptions{ManualReset: f.manual, Signaled: f.signaled, Security: f.security}, atoll.CreateEvent, atoll.CreateOrOpenEvent)
 	},
+	atoll.TypeSemaphore: func(name string, f *createFlags) (atoll.Object, bool, error) {
+		return obtain(f, name, atoll.SemaphoreOptions{Initial: f.initial, Max: f.maximum, Security: f.security}, atoll.CreateSemaphore, atoll.CreateOrOpenSemaphore)
+	},
+	atoll.TypeTimer: createTimer,
+}
+
+// createTimer makes a timer, and sets it if it is new and is to be due.
+func createTimer(name string, f *createFlags) (atoll.Object, bool, error) {
+	o, created, err := obtain(f, name, atoll.TimerOptions{ManualReset: f.manual, Security: f.security}, atoll.CreateTimer, atoll.CreateOrOpenTimer)
+	if err != nil || !created || !f.set {
+		return o, created, err
+	}
+	if err := o.(*atoll.Timer).SetAfter(f.after, f.every); err != nil {
+		return nil, false, errors.Join(err, o.Close())
+	}
+	return o, true, nil
 }
 
 // obtain creates an object, or opens the existing one if --or-open allows it.

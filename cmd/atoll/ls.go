@@ -14,8 +14,9 @@ import (
 )
 
 const lsLong = `List the objects that this user can see, local and global ones and those of
-private namespaces (ALIAS\NAME), with who holds them. What killed processes left is listed as "left behind": no program can
-open it, and it goes away with the next use of its name, or with atoll sweep.
+private namespaces (ALIAS\NAME), with who holds them. What killed processes left
+is listed as "left behind": no program can open it, and it goes away with the
+next use of its name, or with atoll sweep.
 
 Processes of other users are not seen as holders.`
 
