@@ -126,6 +126,10 @@ func (p *Place) leave() {
 // What is not a sound namespace of this key counts as absent: an outsider made it,
 // or it is just being made or removed.
 func (k *Key) look(base int, path, name string) (state, *Place) {
+	// By the name alone what somebody may have made by the thousand.
+	if uid, _ := parseName(name); slices.ContainsFunc(k.Boundary.Users, func(u uint32) bool { return u != uid }) {
+		return absent, nil
+	}
 	p, err := visit(base, path, name)
 	if err != nil {
 		return absent, nil

@@ -292,3 +292,15 @@ var _ = testkit.Role("container", func(self *testkit.Self) {
 	}
 	self.Say("end")
 })
+
+func TestLinks(t *testing.T) {
+	setting := filepath.Join(t.TempDir(), "protected_hardlinks")
+	for text, level := range map[string]Level{"0\n": Note, "1\n": Fine} {
+		if err := os.WriteFile(setting, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var r report
+		links(&r, setting)
+		want(t, r.findings, "make hard links", level)
+	}
+}

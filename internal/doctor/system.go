@@ -15,6 +15,16 @@ func system(r *report, base string) {
 	removeIPC(r, base)
 	limit(r)
 	tracing(r)
+	links(r, "/proc/sys/fs/protected_hardlinks")
+}
+
+// links reads whether users may make links to files that they may not write.
+func links(r *report, setting string) {
+	if trimmed(setting) != "0" {
+		r.fine("no user can make hard links to another's objects")
+		return
+	}
+	r.add(Note, "any user can give any file in Global\\ a second name, after which nobody can open the object, and no owner's death is found out", "sysctl fs.protected_hardlinks=1, as distributions have it", "users may make hard links to files that they may not write (fs.protected_hardlinks is 0)")
 }
 
 // removeIPC reads whether systemd removes a user's files below /dev/shm when the

@@ -144,6 +144,8 @@ func (d *Dir) Numbers() (named map[uint32]bool, sure bool, err error) {
 		switch err := d.numbersOf(file, named); {
 		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, errs.ErrCorrupt) && !d.regular(file):
 			// Gone, or nothing that could be an object: it names nobody.
+		case errors.Is(err, unix.EAGAIN) && !d.mine(file):
+			// Leased by its owner, which nobody can while others have it.
 		case errors.Is(err, fs.ErrPermission), errors.Is(err, errs.ErrCorrupt):
 			sure = false
 		default:

@@ -81,7 +81,8 @@ func othersWhoWrite(fd int, st *unix.Stat_t) *wait.Writers {
 	if mine && st.Mode&0o022 == 0 {
 		return nil
 	}
-	if seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err == nil && seals&unix.F_SEAL_SHRINK != 0 {
+	// Another's may be of large pages, which can run out under a hole in the file.
+	if seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); mine && err == nil && seals&unix.F_SEAL_SHRINK != 0 {
 		return nil
 	}
 	return &wait.Writers{UID: st.Uid, Mode: st.Mode}
