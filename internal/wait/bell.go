@@ -115,6 +115,7 @@ func (b *bell) unused() bool {
 
 func (b *bell) end() {
 	b.arm.Clear()
+	passOn(b.peer) // it may have rung for us just then
 	b.peer.Release()
 }
 
