@@ -87,7 +87,7 @@ var _ = testkit.Role("crowd", func(self *testkit.Self) {
 func warmUp() error {
 	var objects []Waitable
 	var failures []error
-	for range 2 { // for two no thread blocks
+	for range 2 { // for all of several no thread blocks
 		e, err := CreateEvent("", EventOptions{})
 		if err != nil {
 			return err
@@ -97,7 +97,7 @@ func warmUp() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Quiet)
 	defer cancel()
-	if _, err := WaitAny(ctx, objects...); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := WaitAll(ctx, objects...); !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("nobody signaled, but: %w", err)
 	}
 	return errors.Join(failures...)

@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux && atollcheck
 
 package boundary
 
@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"atoll/internal/check"
 	"atoll/internal/testkit"
 )
 
@@ -59,7 +58,6 @@ func startMember(t *testing.T, n int, args ...string) *testkit.Child {
 
 // A founder killed at any point hinders nobody, and a sweep removes what it left.
 func TestKillPoints(t *testing.T) {
-	testkit.Need(t, check.Enabled, "the build tag atollcheck")
 	for _, point := range points(t) {
 		t.Run(point, func(t *testing.T) {
 			base := openBase(t)
@@ -95,7 +93,6 @@ func TestKillPoints(t *testing.T) {
 // One who goes before is stopped in the middle of its claim: another waits, and
 // then says so; when it goes on, exactly one has it.
 func TestStoppedClaimer(t *testing.T) {
-	testkit.Need(t, check.Enabled, "the build tag atollcheck")
 	base := openBase(t)
 	stopped := startMember(t, 0, base, club(), "stop=found.claimed")
 	stopped.Tell("found")
@@ -112,7 +109,6 @@ func TestStoppedClaimer(t *testing.T) {
 // A founder who meets a claim that goes before its own takes its own back, waits,
 // and loses; one who is killed just then is in nobody's way.
 func TestWithdrawn(t *testing.T) {
-	testkit.Need(t, check.Enabled, "the build tag atollcheck")
 	for _, die := range []bool{false, true} {
 		base := openBase(t)
 		first := startMember(t, 0, base, club(), "stop=found.claimed")
