@@ -190,6 +190,9 @@ func TestRightsChange(t *testing.T) {
 	if st.Size() >= 4096 {
 		t.Errorf("%d bytes are left", st.Size())
 	}
+	for _, p := range []*testkit.Child{a, b} { // who looks sees that nobody has it, and nothing wrong
+		tells(t, p, `stat; Global\it`, "2,")
+	}
 	tells(t, b, `create; b; section; Global\it; 0644`, "5,", "belongs to uid 61001, and nobody has it any more", "atoll sweep --global")
 	tells(t, a, `create; a; section; Global\it; 0644`, "done")
 	tells(t, a, "close; a", "done")

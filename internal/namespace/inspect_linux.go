@@ -74,11 +74,11 @@ func (d *Dir) Peek(file string) (Sight, error) {
 	defer func() { _ = unix.Close(fd) }()
 	s.Stat, s.ID = st, lockfile.IdentityOf(&st)
 	s.Header, s.Problem = readHeader(fd)
-	if s.Problem == nil {
-		s.Problem = s.sound(fd)
-	}
 	acl, aclErr := lockfile.ACL(fd)
 	alive, err := lockfile.HeldByOther(fd, lockfile.Holders)
+	if s.Problem == nil {
+		s.Problem = s.sound(fd, alive)
+	}
 	s.ACL, s.Alive, s.Problem = acl, alive, errors.Join(s.Problem, err, aclErr)
 	// Its last holder may have removed it while we looked.
 	if err := unix.Fstat(fd, &st); err == nil && st.Nlink == 0 {
@@ -88,8 +88,8 @@ func (d *Dir) Peek(file string) (Sight, error) {
 }
 
 // sound looks at what a right header does not promise, and reads the state.
-func (s *Sight) sound(fd int) error {
-	if s.Stat.Size != s.Header.FileSize() {
+func (s *Sight) sound(fd int, alive bool) error {
+	if s.Stat.Size != s.Header.FileSize() && (alive || s.Stat.Size != shrunk(&s.Header)) {
 		return errs.New(errs.ErrCorrupt, "is %d bytes long, its header says %d: somebody has truncated it", s.Stat.Size, s.Header.FileSize())
 	}
 	if (Name{Base: s.Header.Name}).FileName() != s.File {

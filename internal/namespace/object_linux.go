@@ -378,9 +378,14 @@ func (d *Dir) leftover(o *Object, cause error) error {
 // process does not.
 func (o *Object) shrink() {
 	if free, err := lockfile.TryExclusive(o.FD, lockfile.Viewers); err == nil && free {
-		_ = lockfile.Truncate(o.FD, layout.NameOffset+int64(len(o.Header.Name)+len(o.Header.Path)))
+		_ = lockfile.Truncate(o.FD, shrunk(&o.Header))
 		_ = lockfile.Unlock(o.FD, lockfile.Viewers)
 	}
+}
+
+// shrunk is the size of a dead object's file when its memory was given back.
+func shrunk(h *layout.Header) int64 {
+	return layout.NameOffset + int64(len(h.Name)+len(h.Path))
 }
 
 func (d *Dir) stillNamed(o *Object) error {
