@@ -8,9 +8,18 @@
 //
 // "prices" and `Local\prices` are one object, seen by all processes of this user;
 // `Global\prices` is seen by all users, in a directory that an administrator
-// prepared. The empty name makes an unnamed object. Names are case-sensitive,
-// have at most 32,766 UTF-16 units, and contain no backslash behind the prefix.
-// All types share the names: a name that belongs to another type is ErrWrongType.
+// prepared (Setup). `office\prices` is in the private namespace that this process
+// has open as "office" (NewPrivateNamespace). The empty name makes an object
+// without a name, which Start and Send pass on to other processes. Names are
+// case-sensitive, have at most 32,766 UTF-16 units, and contain no backslash behind
+// the prefix. All types share the names: a name that belongs to another type is
+// ErrWrongType.
+//
+// # Rights
+//
+// A new object is its creator's user's alone, unless a Security says otherwise; the
+// kernel enforces that. Beside it each handle has an Access, which says what may be
+// done through it.
 //
 // # Life
 //
@@ -18,7 +27,8 @@
 // handle is closed, or the last process that had one has ended, by kill -9 or
 // otherwise, the name is free again at once. A view keeps the memory, but not the
 // name. Handles are closed by Close; one that the garbage collector finds unclosed
-// stays open until the process ends, and is reported in tests.
+// stays open until the process ends, and is reported in tests. A handle that is nil,
+// or was not returned by this package, cannot be used: its methods panic.
 //
 // # Death of an owner
 //

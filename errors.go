@@ -11,8 +11,8 @@ import (
 // os.ErrClosed, context.Canceled, context.DeadlineExceeded and
 // errors.ErrUnsupported, all wrapped in *Error.
 var (
-	// ErrWrongType: the name belongs to an object of another type
-	// (ERROR_INVALID_HANDLE).
+	// ErrWrongType: the name belongs to an object of another type, or the handle
+	// that has come is of another type (ERROR_INVALID_HANDLE).
 	ErrWrongType = errs.ErrWrongType
 	// ErrBadName: the text cannot be a name (ERROR_INVALID_NAME,
 	// ERROR_BAD_PATHNAME).
@@ -41,7 +41,8 @@ var (
 	ErrFault = errs.ErrFault
 )
 
-// Error is what every call of this package returns when it fails.
+// Error is what the calls of this package return when they fail. Where io.EOF, or an
+// error of the caller's own, comes back bare, the call says so.
 type Error struct {
 	Op   string // the call: "create", "open", "map", "lock", …
 	Type Type   // of the object the call was about; 0 if it was about no certain one

@@ -23,7 +23,8 @@ type Event struct {
 }
 
 // EventOptions say how to create an event; the zero value is an auto-reset event
-// that is not signaled. Both are ignored when an existing event is opened.
+// that is not signaled. When an existing event is opened only Access
+// counts.
 type EventOptions struct {
 	ManualReset bool
 	Signaled    bool
@@ -141,6 +142,8 @@ func (e *Event) Pulse() error { return e.fail("pulse", e.kernel.Pulse()) }
 // context.Canceled, context.DeadlineExceeded: ctx ended; joined with ErrStuck if
 // a stopped process kept the state from being changed. os.ErrClosed,
 // fs.ErrPermission (no Wait right), ErrCorrupt.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitforsingleobject
 func (e *Event) Wait(ctx context.Context) error {
 	if e.kernel.QuickTake() || e.kernel.QuickSee() {
 		return nil

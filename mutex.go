@@ -19,7 +19,7 @@ import (
 //
 // Windows: mutexes belong to threads and are recursive there
 // (https://learn.microsoft.com/windows/win32/sync/mutex-objects); package win32
-// has that.
+// will have that.
 type Mutex struct {
 	identity
 	kernel *kernelMutex
@@ -58,9 +58,9 @@ func (a *Abandoned) String() string {
 // # Errors
 //
 // fs.ErrExist: a mutex of that name exists. ErrWrongType: an object of another
-// type does. What Security says of its own. ErrBadName, fs.ErrPermission, ErrCorrupt, ErrVersion, ErrStuck, and
-// the system's errors when memory or descriptors run out; then nothing is left
-// behind.
+// type does. What Security says of its own. ErrBadName, fs.ErrPermission,
+// ErrCorrupt, ErrVersion, ErrStuck, and the system's errors when memory or
+// descriptors run out; then nothing is left behind.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-createmutexw
 func CreateMutex(name string, o MutexOptions) (*Mutex, error) {
@@ -124,6 +124,8 @@ func (m *Mutex) Access() Access { return accessOf(access.Mutex, m.kernel.Rights(
 // a stopped process kept the mutex's state from being changed. ErrStuck alone:
 // the owner's member file was removed, so nobody can tell whether it lives.
 // os.ErrClosed, fs.ErrPermission (no Wait right), ErrCorrupt.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitforsingleobject
 func (m *Mutex) Lock(ctx context.Context) (previous *Abandoned, err error) {
 	taken, sole := m.kernel.TakeSole()
 	if !sole {
@@ -177,9 +179,10 @@ func abandoned(p *kernelPrevious) *Abandoned {
 //
 // ErrNotOwner: this handle does not own the mutex; nothing changed. (Two Unlocks
 // at the same time through one handle are a mistake that may go unnoticed.)
-// ErrStuck:
-// a stopped process kept the state from being changed for ten seconds; this
-// handle still owns the mutex, try again. ErrCorrupt, os.ErrClosed.
+// ErrStuck: a stopped process kept the state from being changed for ten seconds;
+// this handle still owns the mutex, try again. ErrCorrupt, os.ErrClosed.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-releasemutex
 func (m *Mutex) Unlock() error {
 	if !m.kernel.GiveSole() {
 		return m.unlock()

@@ -14,8 +14,8 @@ package atoll
 // fs.ErrInvalid (6): o is nil. os.ErrClosed: o is closed.
 func OwnerOf(o Object) (uid int, err error) {
 	if isNil(o) {
-		return 0, fail("owner", 0, "", errNilObject)
+		return 0, fail("find the owner of", 0, "", errNilObject)
 	}
 	uid, err = kernelOwner(o.object())
-	return uid, fail("owner", o.Type(), o.Name(), err)
+	return uid, fail("find the owner of", o.Type(), o.Name(), err)
 }

@@ -36,10 +36,10 @@ import (
 // nil; (87): a key is empty or not UTF-8. fs.ErrPermission: a handle cannot be
 // passed on, because it came from another user, because it goes to one who may
 // not write the file of the object and so could spoil it for all, or because it is
-// not of a section, has no name, and goes to another user; the text says which. ErrStuck: an object without a name could
-// not set out, because a stopped process is sweeping. The number 8: too many
-// handles for one environment variable; 4: no descriptor left. Then no process was
-// started.
+// not of a section, has no name, and goes to another user; the text says which.
+// ErrStuck: an object without a name could not set out, because a stopped process is
+// sweeping. The number 8: too many handles for one environment variable; 4: no
+// descriptor left. Then no process was started.
 //
 // Source: https://learn.microsoft.com/windows/win32/procthread/inheritance
 func Start(cmd *exec.Cmd, inherit map[string]Object) error {
@@ -98,8 +98,9 @@ func Inherited[T Object](key string) (t T, err error) {
 // part was written is of no use any more: close it. fs.ErrPermission (5): more
 // access than o and the object allow, or than the type has; or o cannot be passed on,
 // as with Start, to the user at the other end, as far as the connection shows who that
-// is: who made it. fs.ErrInvalid (6): o or c is nil. os.ErrClosed: o is closed. ErrStuck: as Start. The number 4: no
-// descriptor left, or too many of this user's are on their way.
+// is: who made it. fs.ErrInvalid (6): o or c is nil. os.ErrClosed: o is closed.
+// ErrStuck: as Start. The number 4: no descriptor left, or too many of this user's are
+// on their way.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
 func Send(c *net.UnixConn, o Object, access Access) error {
@@ -107,8 +108,11 @@ func Send(c *net.UnixConn, o Object, access Access) error {
 }
 
 func send(op string, c *net.UnixConn, o Object, asked Access) error {
-	if c == nil || isNil(o) {
+	if isNil(o) {
 		return fail(op, 0, "", errNilObject)
+	}
+	if c == nil {
+		return fail(op, o.Type(), o.Name(), errNilConnection)
 	}
 	return fail(op, o.Type(), o.Name(), kernelSend(c, o.object(), request(access.Kind(o.Type()), asked, nil)))
 }
@@ -162,7 +166,7 @@ func Move(c *net.UnixConn, o Object, access Access) error {
 // Source: https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
 func Receive[T Object](c *net.UnixConn) (t T, err error) {
 	if c == nil {
-		return t, fail("receive", typeOf[T](), "", errNilObject)
+		return t, fail("receive", typeOf[T](), "", errNilConnection)
 	}
 	k, err := kernelReceive(c, layout.Type(typeOf[T]()))
 	if err != nil {

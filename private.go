@@ -45,6 +45,8 @@ type Boundary struct {
 // but a member of the group set. Somebody who was a member once can have kept such a
 // file until the next start of the system.
 //
+// # Waiting
+//
 // Waits for all of several objects work within one private namespace, and together
 // with objects of Global\; with others they fail with errors.ErrUnsupported.
 type PrivateNamespace struct {
@@ -57,9 +59,6 @@ type PrivateNamespace struct {
 // It blocks while another process is about to create the same one, for some seconds
 // at the most.
 //
-// On Windows it is CreatePrivateNamespace
-// (https://learn.microsoft.com/windows/win32/api/namespaceapi/nf-namespaceapi-createprivatenamespacew).
-//
 // # Errors
 //
 // fs.ErrExist: it exists; or this process has another one open under the alias.
@@ -67,6 +66,8 @@ type PrivateNamespace struct {
 // directory is not as it must be. fs.ErrInvalid: a boundary without elements, or
 // with a number that is no id. ErrBadName, ErrWrongType: the alias. ErrStuck:
 // another process that was about to create it seems to be stopped.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/namespaceapi/nf-namespaceapi-createprivatenamespacew
 func NewPrivateNamespace(boundary Boundary, alias string) (*PrivateNamespace, error) {
 	return NewPrivateNamespaceWith(boundary, alias, PrivateNamespaceOptions{})
 }
@@ -99,14 +100,13 @@ func NewPrivateNamespaceWith(boundary Boundary, alias string, o PrivateNamespace
 // that is inside the boundary has created it and has it still open. The opener need
 // not be inside, if who may enter includes them. It blocks for nothing.
 //
-// On Windows it is OpenPrivateNamespace
-// (https://learn.microsoft.com/windows/win32/api/namespaceapi/nf-namespaceapi-openprivatenamespacew).
-//
 // # Errors
 //
 // fs.ErrNotExist: there is none. fs.ErrPermission: this user may not enter it.
 // fs.ErrExist: this process has another one open under the alias. fs.ErrInvalid,
 // ErrBadName, ErrWrongType: as NewPrivateNamespace.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/namespaceapi/nf-namespaceapi-openprivatenamespacew
 func OpenPrivateNamespace(boundary Boundary, alias string) (*PrivateNamespace, error) {
 	k, err := openPrivateNamespace(boundary, alias)
 	if err != nil {
@@ -128,12 +128,11 @@ func (p *PrivateNamespace) Path() string { return p.kernel.Path() }
 // namespace any more afterwards; and when a process closes its last one, the alias
 // means nothing in it any more. Objects go on working.
 //
-// On Windows it is ClosePrivateNamespace
-// (https://learn.microsoft.com/windows/win32/api/namespaceapi/nf-namespaceapi-closeprivatenamespace).
-//
 // # Errors
 //
 // os.ErrClosed: it is closed already.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/namespaceapi/nf-namespaceapi-closeprivatenamespace
 func (p *PrivateNamespace) Close() error {
 	return fail("close private namespace", 0, p.alias, p.kernel.Close())
 }

@@ -18,8 +18,8 @@ type Semaphore struct {
 }
 
 // SemaphoreOptions say how to create a semaphore. Max must be at least 1, and
-// Initial from 0 to Max. Both are ignored when an existing semaphore is opened with
-// CreateOrOpenSemaphore, but must be possible.
+// Initial from 0 to Max. When an existing semaphore is opened only Access
+// counts, but Max and Initial must be possible.
 type SemaphoreOptions struct {
 	Initial int32 // the count to begin with
 	Max     int32 // the most that the count can be
@@ -115,6 +115,8 @@ func (s *Semaphore) release(n int32) (previous int32, err error) {
 // context.Canceled, context.DeadlineExceeded: ctx ended; joined with ErrStuck if
 // a stopped process kept the state from being changed. os.ErrClosed,
 // fs.ErrPermission (no Wait right), ErrCorrupt.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitforsingleobject
 func (s *Semaphore) Wait(ctx context.Context) error {
 	if s.kernel.QuickTake() {
 		return nil

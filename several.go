@@ -61,10 +61,10 @@ type Result struct {
 // # Errors
 //
 // fs.ErrInvalid: no objects, or more than MaxWait (87), or one that is nil (6).
-// context.Canceled,
-// context.DeadlineExceeded: ctx ended; joined with ErrStuck if a stopped process
-// kept an object from being looked at. os.ErrClosed, fs.ErrPermission (a handle
-// without the Wait right), ErrStuck, ErrCorrupt: as the objects' own calls.
+// context.Canceled, context.DeadlineExceeded: ctx ended; joined with ErrStuck if a
+// stopped process kept an object from being looked at. os.ErrClosed,
+// fs.ErrPermission (a handle without the Wait right), ErrStuck, ErrCorrupt: as the
+// objects' own calls.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitformultipleobjects
 func WaitAny(ctx context.Context, objects ...Waitable) (Result, error) {
@@ -90,7 +90,8 @@ func WaitAny(ctx context.Context, objects ...Waitable) (Result, error) {
 // # Errors
 //
 // As WaitAny. fs.ErrInvalid (87): an object comes twice. errors.ErrUnsupported: a
-// channel is among them.
+// channel is among them; or objects of a private namespace with others that are
+// neither in it nor in Global.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitformultipleobjects
 func WaitAll(ctx context.Context, objects ...Waitable) (Result, error) {
@@ -142,7 +143,10 @@ func result(r kernelResult) Result {
 	return Result{Index: r.Index, Abandoned: abandoned(r.Previous)}
 }
 
-var errNilObject = errs.Numbered(errs.InvalidHandle, fs.ErrInvalid, "an object is nil")
+var (
+	errNilObject     = errs.Numbered(errs.InvalidHandle, fs.ErrInvalid, "an object is nil")
+	errNilConnection = errs.Numbered(errs.InvalidHandle, fs.ErrInvalid, "the connection is nil")
+)
 
 func waitables(objects []Waitable) ([]kernelWaitable, error) {
 	kernel := make([]kernelWaitable, len(objects))
@@ -171,6 +175,8 @@ func isNil(o any) bool {
 //
 // fs.ErrNotExist: no process has the pid. errors.ErrUnsupported: a kernel before
 // Linux 5.3, or a system without this.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitforsingleobject
 func WaitProcess(pid int) (Waitable, error) {
 	k, err := kernelWaitProcess(pid)
 	if err != nil {

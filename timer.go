@@ -24,7 +24,7 @@ type Timer struct {
 }
 
 // TimerOptions say how to create a timer; the zero value is one whose signal one
-// wait takes. It is ignored when an existing timer is opened.
+// wait takes. When an existing timer is opened only Access counts.
 type TimerOptions struct {
 	ManualReset bool
 	// Access asked for; 0 is Wait and Modify.
@@ -140,6 +140,8 @@ func (t *Timer) Cancel() error { return t.fail("cancel", t.kernel.Cancel()) }
 // context.Canceled, context.DeadlineExceeded: ctx ended; joined with ErrStuck if
 // a stopped process kept the timer from being looked at. os.ErrClosed,
 // fs.ErrPermission (no Wait right), ErrCorrupt.
+//
+// Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitforsingleobject
 func (t *Timer) Wait(ctx context.Context) error { return t.fail("wait", t.kernel.Wait(ctx)) }
 
 // TryWait is Wait without waiting; it says whether the timer was signaled.

@@ -11,6 +11,7 @@ import (
 
 	"atoll/internal/access"
 	"atoll/internal/check"
+	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/transfer"
 )
@@ -32,7 +33,7 @@ func Start(cmd *exec.Cmd, inherit map[string]Object) error {
 	for _, key := range slices.Sorted(maps.Keys(inherit)) {
 		h, release, err := pack(inherit[key], access.Request{}, userOf(cmd))
 		if err != nil {
-			return err
+			return errs.Because(err, 0, nil, "the handle for %q", key)
 		}
 		releases = append(releases, release)
 		for _, f := range []*transfer.File{&h.Object, &h.Second} {
