@@ -114,14 +114,15 @@ func plantMembers(t *testing.T, members string, uid int) map[string]uint32 {
 	t.Helper()
 	numbers := make(map[string]uint32)
 	next := uint32(0x1000)
+	sound := layout.EncodeMember(layout.MemberInfo{PID: 1, Command: "init\x1b[2J"})
 	plant := func(what string, f func(path string) error) {
 		next++
+		copy(sound[layout.MemberNumber:], layout.EncodeMemberNumber(next))
 		path := filepath.Join(members, fmt.Sprintf("%08x", next))
 		must(t, f(path))
 		must(t, os.Lchown(path, uid, uid))
 		numbers[what] = next
 	}
-	sound := layout.EncodeMember(layout.MemberInfo{PID: 1, Command: "init\x1b[2J"})
 	plant("pipe", func(path string) error { return unix.Mkfifo(path, 0o666) })
 	plant("link", func(path string) error { return os.Symlink("/etc/passwd", path) })
 	plant("loop", func(path string) error { return os.Symlink(path, path) })
@@ -224,7 +225,12 @@ func TestStolenNumber(t *testing.T) {
 	}
 	path := filepath.Join(members, entries[0].Name())
 	must(t, os.Remove(path))
-	must(t, os.WriteFile(path, layout.EncodeMember(layout.MemberInfo{PID: 1}), 0o644))
+	var number uint32
+	_, err = fmt.Sscanf(entries[0].Name(), "%x", &number)
+	must(t, err)
+	file := layout.EncodeMember(layout.MemberInfo{PID: 1})
+	copy(file[layout.MemberNumber:], layout.EncodeMemberNumber(number))
+	must(t, os.WriteFile(path, file, 0o644))
 	must(t, os.Chown(path, cal, cal))
 	other := asUser(t, ann, base, "company")
 	tells(t, other, `open; mutex; Global\m; 0`, "done")

@@ -73,7 +73,7 @@ func layoutSignature() uint32 {
 		offUID, offPID, offNameLen, offCreated, offFileDev, offFileIno, offPathLen, offChecksum,
 		offLimit, oneBit, Many, AbandonedBit, OwnerMask, SignaledBit, generationStep, crowdBit, grantStep, oldStep, epochStep, settingBit,
 		uint32(wakesOffset), uint32(pendingOffset), uint32(sinceOffset), uint32(settingsOffset), uint32(waitingOffset), uint32(waitersOffset), Seats, Decisions, memberDecisions,
-		memberVersion, memberPID, memberStarted, memberBell, memberCommand, memberSize,
+		memberVersion, memberNumber, memberPID, memberStarted, memberBell, memberCommand, memberSize,
 	}
 	var b []byte
 	for _, v := range table {

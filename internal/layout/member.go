@@ -14,6 +14,9 @@ import (
 const (
 	MemberMagic   = "ATOLLMEM"
 	memberVersion = 8
+	// The number by which it goes: the file's name, which who owns the folder could
+	// give to another one.
+	memberNumber  = 12
 	memberPID     = 16
 	memberStarted = 24
 	memberBell    = 64 // a futex word on a cache line of its own
@@ -27,9 +30,10 @@ const (
 // Decisions is how many waits for all objects a member can be deciding at once.
 const Decisions = 8
 
-// Where a member's bell lies, and its decision words of 8 bytes each, and how
-// long the file is.
+// Where a member's number lies, its bell, and its decision words of 8 bytes each, and
+// how long the file is.
 const (
+	MemberNumber    = memberNumber
 	MemberBell      = memberBell
 	MemberDecisions = memberDecisions
 	MemberSize      = memberSize
@@ -60,6 +64,11 @@ func EncodeMember(m MemberInfo) []byte {
 	le.PutUint64(b[memberStarted:], uint64(m.Started))
 	copy(b[memberCommand:memberCommand+commandSize], strings.ToValidUTF8(m.Command, "?"))
 	return b
+}
+
+// EncodeMemberNumber returns the bytes of a member file at MemberNumber.
+func EncodeMemberNumber(number uint32) []byte {
+	return binary.LittleEndian.AppendUint32(nil, number)
 }
 
 // ParseMember reads a member file. It accepts any bytes.

@@ -48,7 +48,9 @@ func vectors() map[string]vector {
 
 func (v vector) encode() []byte {
 	if v.Member != nil {
-		return EncodeMember(*v.Member)
+		b := EncodeMember(*v.Member)
+		copy(b[MemberNumber:], EncodeMemberNumber(0x2A))
+		return b
 	}
 	b := v.Header.Encode()
 	PutState(b, *v.State)

@@ -86,7 +86,7 @@ func (f *Folder) Decided(t layout.Tag) (decided bool, status Status) {
 	if f == nil {
 		return false, Unknown
 	}
-	fd, _, _, err := lockfile.Open(f.fd, fileName(t.Number()))
+	fd, _, err := f.open(t.Number())
 	if err != nil {
 		return false, Unknown
 	}

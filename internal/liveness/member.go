@@ -191,6 +191,9 @@ func (f *Folder) publish(m *membership, number uint32) error {
 		if number == 0 {
 			m.number = 1 + rand.Uint32N(layout.OwnerMask)
 		}
+		if err := lockfile.WriteAt(m.fd, layout.EncodeMemberNumber(m.number), layout.MemberNumber); err != nil {
+			return err
+		}
 		err := lockfile.Publish(m.fd, f.fd, fileName(m.number))
 		if err == nil {
 			check.Point("join.linked")

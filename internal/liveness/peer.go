@@ -3,12 +3,14 @@
 package liveness
 
 import (
+	"bytes"
 	"os"
 	"runtime/debug"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"atoll/internal/errs"
 	"atoll/internal/futex"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
@@ -59,7 +61,7 @@ func (f *Folder) Watch(number uint32) (*Peer, error) {
 		p.uses++
 		return p, nil
 	}
-	fd, _, st, err := lockfile.Open(f.fd, fileName(number))
+	fd, st, err := f.open(number)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +75,32 @@ func (f *Folder) Watch(number uint32) (*Peer, error) {
 	f.evict()
 	f.peers[number] = p
 	return p, nil
+}
+
+// open opens a member's file. It must say itself that it is the number's: who owns the
+// folder, as a private namespace's founder does, can give the name of a living member
+// to the file of a dead one, but has no such file of another user's that says so.
+//
+// # Errors
+//
+// ErrCorrupt: it is another's. As lockfile.Open.
+func (f *Folder) open(number uint32) (fd int, st unix.Stat_t, err error) {
+	fd, _, st, err = lockfile.Open(f.fd, fileName(number))
+	if err != nil {
+		return -1, st, err
+	}
+	said := make([]byte, 4)
+	_, err = lockfile.ReadAt(fd, said, layout.MemberNumber)
+	// Another user may have cut off its own file: that changes nothing.
+	cut := [4]byte(said) == [4]byte{} && st.Uid != uint32(os.Geteuid())
+	if err == nil && !cut && !bytes.Equal(said, layout.EncodeMemberNumber(number)) {
+		err = errs.New(errs.ErrCorrupt, "is another member's file; remove it")
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, st, err
+	}
+	return fd, st, nil
 }
 
 // evict closes idle peers when there are many. The caller holds f.mu.
@@ -212,7 +240,7 @@ func (f *Folder) Status(number uint32) Status {
 
 // Describe reads what a member says about itself, for people.
 func (f *Folder) Describe(number uint32) (layout.MemberInfo, error) {
-	fd, _, _, err := lockfile.Open(f.fd, fileName(number))
+	fd, _, err := f.open(number)
 	if err != nil {
 		return layout.MemberInfo{}, err
 	}

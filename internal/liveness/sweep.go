@@ -16,7 +16,7 @@ import (
 // Inspect says what is known of a member, for people. It looks through a
 // description of its own that does not stay open, and takes no lock.
 func (f *Folder) Inspect(number uint32) (layout.MemberInfo, Status) {
-	fd, _, _, err := lockfile.Open(f.fd, fileName(number))
+	fd, _, err := f.open(number)
 	if err != nil {
 		return layout.MemberInfo{}, Unknown
 	}
