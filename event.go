@@ -137,6 +137,10 @@ func (e *Event) Pulse() error { return e.fail("pulse", e.kernel.Pulse()) }
 //
 // What the one who set the event did before is seen after Wait.
 //
+// A call looks before it waits, for up to some twenty microseconds. A Set that is
+// taken back by Reset meanwhile, and a Pulse, may pass it by, as if they had come
+// before it.
+//
 // # Errors
 //
 // context.Canceled, context.DeadlineExceeded: ctx ended; joined with ErrStuck if

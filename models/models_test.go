@@ -133,6 +133,25 @@ func TestFoundingBreaks(t *testing.T) {
 	})
 }
 
+// TestSoleHolds searches the end of the time when a process has one handle of a mutex.
+func TestSoleHolds(t *testing.T) {
+	hold(t, "sole", []search{
+		{},
+		{defines: "USERS=1 ROUNDS=3"},
+		{defines: "USERS=3", long: true},
+	})
+}
+
+// TestSoleBreaks searches variants that are wrong.
+func TestSoleBreaks(t *testing.T) {
+	refuse(t, "sole", []search{
+		{defines: "BREAK_NO_PIN"},
+		{defines: "BREAK_LOOKS_AFTERWARDS"},
+		{defines: "BREAK_VISITOR_UNPINS"},
+		{defines: "BREAK_GIVES_WITHOUT_LOCK"},
+	})
+}
+
 // TestCellHolds searches the state cell as it is.
 func TestCellHolds(t *testing.T) {
 	hold(t, "cell", []search{

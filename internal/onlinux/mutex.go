@@ -99,7 +99,7 @@ func (a *attachment) endSole() {
 	a.sole = nil
 	m.sole.Store(nil)
 	if a.Pin(a.me) {
-		a.owner.CompareAndSwap(0, m.id) // unless a Lock has said so itself
+		setOwner(&a.owner, m.id)
 	}
 }
 
