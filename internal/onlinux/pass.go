@@ -86,19 +86,21 @@ func (p *parts) mode(rights access.Mask) int {
 	return unix.O_RDONLY
 }
 
-// trusts refuses to give a descriptor that can write the state of a named object to
-// a user who may not open it: that user could truncate it under all who wait, who
-// would not be on their guard. (Of sections it is known that whoever may write them
-// can.)
+// trusts refuses to give a descriptor that can write a named object to a user who may
+// not open it so. That user could truncate the state under all who wait, who would not
+// be on their guard; and say of a section over a file that it is over another one,
+// which its owner would be believed. (Of sections of memory it is known that whoever
+// may write them can truncate them.)
 func (p *parts) trusts(uid uint32) error {
 	var st unix.Stat_t
-	if p.inner.Header.Type == layout.Section || p.inner.Header.Name == "" {
+	h := &p.inner.Header
+	if h.Name == "" || h.Type == layout.Section && !h.Has(layout.FlagFile) {
 		return nil
 	}
 	if err := unix.Fstat(p.inner.FD, &st); err != nil || uid == st.Uid || uid == 0 || st.Mode&0o022 != 0 {
 		return err
 	}
-	return errs.New(fs.ErrPermission, "user %d may not write the object's file, which belongs to uid %d and has mode %#o, and so cannot get this access to it; create the %s with a Security that lets that user write", uid, st.Uid, st.Mode&0o7777, p.inner.Header.Type)
+	return errs.New(fs.ErrPermission, "user %d may not write the object's file, which belongs to uid %d and has mode %#o, and so cannot get this access to it; create the %s with a Security that lets that user write", uid, st.Uid, st.Mode&0o7777, h.Type)
 }
 
 // staysWith refuses to give an object without a name to another user, who could not
