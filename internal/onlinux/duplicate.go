@@ -24,6 +24,8 @@ type Object interface {
 	// pin keeps the handle from being closed until unpin.
 	pin() error
 	unpin()
+	// hold has this process hold the object as a handle does, until release.
+	hold() (release func(), err error)
 	parts() parts
 }
 

@@ -47,9 +47,28 @@ func pack(o Object, asked access.Request, uid uint32) (h *transfer.Handle, relea
 		h.Close()
 		return nil, nil, backing.Exhausted(err)
 	}
-	p.inner.AddHandle()
+	release, err = o.hold()
+	if err != nil {
+		h.Close()
+		return nil, nil, err
+	}
 	p.inner.Share()
-	return h, func() { _ = p.inner.DropHandle() }, nil
+	return h, release, nil
+}
+
+func (s *Section) hold() (release func(), err error) {
+	s.inner.AddHandle()
+	return func() { _ = s.inner.DropHandle() }, nil
+}
+
+// hold keeps this process a member, too: whoever opens the object in it meanwhile
+// finds what it was to the handle that has been closed, also its number.
+func (h *syncHandle) hold() (release func(), err error) {
+	if _, err := h.space.join(); err != nil {
+		return nil, err
+	}
+	h.inner.AddHandle()
+	return func() { _ = h.letGo() }, nil
 }
 
 // describe fills in the descriptors.

@@ -217,6 +217,12 @@ func (h *syncHandle) shutSync() error {
 	if h.att != nil {
 		h.att.leave()
 	}
+	return h.letGo()
+}
+
+// letGo gives a count of handles back, and with it a use of the membership: the
+// object's state may name this process as long as it holds it.
+func (h *syncHandle) letGo() error {
 	err := h.inner.DropHandle()
 	if h.att != nil && h.att.abandoned.Load() && h.inner.LeftToOthers() {
 		h.space.stay()
