@@ -129,16 +129,23 @@ func checkCreate(cmd *cobra.Command, args []string) error {
 	if creators[t] == nil {
 		return usage("no %s can be made yet", t)
 	}
+	return checkFlags(t, cmd.Flags().Changed)
+}
+
+// checkFlags looks at which flags were given: they must be the type's, and enough.
+func checkFlags(t atoll.Type, given func(flag string) bool) error {
 	for name, types := range flagTypes {
-		if cmd.Flags().Changed(name) && !slices.Contains(types, t) {
+		if given(name) && !slices.Contains(types, t) {
 			return usage("--%s is not for the type %s, but for %s", name, t, types[0])
 		}
 	}
-	if cmd.Flags().Changed("every") && !cmd.Flags().Changed("after") {
-		return usage("--every needs --after: when the timer is due first")
-	}
-	if t == atoll.TypeSemaphore && !cmd.Flags().Changed("max") {
+	switch {
+	case t == atoll.TypeSection && !given("size") && !given("file"):
+		return usage("a section needs --size, or --file")
+	case t == atoll.TypeSemaphore && !given("max"):
 		return usage("a semaphore needs --max: the most that its count can be")
+	case given("every") && !given("after"):
+		return usage("--every needs --after: when the timer is due first")
 	}
 	return nil
 }
