@@ -192,4 +192,24 @@ var mutants = []mutant{
 		edits: []edit{{"internal/wait/all.go", "		if !ok || err != nil {\n			openAll(closed)\n			return Outcome{}, false, err", "		if !ok || err != nil {\n			return Outcome{}, false, err"}},
 		pkg:   ".", test: "TestWaitAllBacksOff", points: true, says: `holds the object's gate, and seems to be stopped`,
 	},
+	{
+		name:  "the second handle of a mutex does not mind an Unlock under way",
+		edits: []edit{{"internal/onlinux/mutex.go", "	if a.Pin(a.me) {\n", "	if m.cell.Load().Word() == a.me {\n"}},
+		pkg:   "internal/onlinux", test: "TestSoleEndsDuringUnlock", says: `an Unlock that is under way does not notice`,
+	},
+	{
+		name:  "a waiter that gives up takes the pin away",
+		edits: []edit{{"internal/wait/slot.go", "|| s.pinned.Load() ||", "||"}},
+		pkg:   "internal/onlinux", test: "TestSoleEndsBesideWaiter", says: `an Unlock that is under way does not notice`,
+	},
+	{
+		name:  "a bell that is given up keeps its ring to itself",
+		edits: []edit{{"internal/wait/bell.go", "	passOn(b.peer) // it may have rung for us just then\n", ""}},
+		pkg:   "internal/wait", test: "TestBellThatIsGivenUpPassesOn", says: `the other one was not woken`,
+	},
+	{
+		name:  "who passes an object on is no member any more",
+		edits: []edit{{"internal/onlinux/pass.go", "	if _, err := h.space.join(); err != nil {\n		return nil, err\n	}\n", ""}, {"internal/onlinux/pass.go", "	return func() { _ = h.letGo() }, nil\n", "	return func() { _ = h.inner.DropHandle() }, nil\n"}},
+		pkg:   "internal/onlinux", test: "TestPassingKeepsMembership", says: `it locks as member`,
+	},
 }
