@@ -287,7 +287,7 @@ func (w wantedDir) verify(fd int, path string) error {
 	}
 	switch mode := st.Mode & 0o7777; {
 	case st.Uid != w.uid:
-		return errs.New(fs.ErrPermission, "%s belongs to uid %d, it must belong to uid %d; whoever made it must remove it", path, st.Uid, w.uid)
+		return errs.New(fs.ErrPermission, "%s belongs to uid %d, it must belong to uid %d; that user, or root, must remove it", path, st.Uid, w.uid)
 	case w.anyMode && mode&0o022 != 0 && mode&unix.S_ISVTX == 0:
 		return errs.New(fs.ErrPermission, "%s has mode %#o: others may write and it is not sticky, so they could replace your files", path, mode)
 	case !w.anyMode && mode != w.mode:
