@@ -295,7 +295,7 @@ func (w *wantedFile) openHeld() (int, error) {
 		}
 		for _, entry := range entries {
 			path := filepath.Join(dir, entry.Name())
-			if !w.at(path) {
+			if id, err := lockfile.IdentityAt(path); err != nil || id != w.id {
 				continue
 			}
 			if fd, err := w.open(path); !errors.Is(err, errElsewhere) {
@@ -304,15 +304,6 @@ func (w *wantedFile) openHeld() (int, error) {
 		}
 	}
 	return -1, errElsewhere
-}
-
-// at says whether a path leads to the file. It asks no file system, as some never
-// answer: with a dead server behind it, or a process that somebody made to be in the
-// way.
-func (w *wantedFile) at(path string) bool {
-	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st)
-	return err == nil && st.Ino == w.id.Ino && unix.Mkdev(st.Dev_major, st.Dev_minor) == w.id.Dev
 }
 
 // Close closes a descriptor, if there is one.

@@ -237,7 +237,7 @@ func (p *Place) see(path string, k *Key, rival string) (state, error) {
 	defer other.leave()
 	if s == founded {
 		r := describe(other.record)
-		return s, errs.New(fs.ErrExist, "the private namespace exists already: created by pid %d, %s, of uid %d", r.PID, r.Command, other.UID)
+		return s, errs.New(fs.ErrExist, "the private namespace exists already: created by pid %d, %q, of uid %d", r.PID, r.Command, other.UID)
 	}
 	return s, nil
 }

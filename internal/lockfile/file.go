@@ -19,6 +19,15 @@ type Identity struct{ Dev, Ino uint64 }
 // IdentityOf is the identity in a stat result.
 func IdentityOf(st *unix.Stat_t) Identity { return Identity{st.Dev, st.Ino} }
 
+// IdentityAt is the identity of what a path leads to. It asks no file system, as some
+// never answer: with a dead server behind it, or a process that somebody made to be in
+// the way.
+func IdentityAt(path string) (Identity, error) {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st)
+	return Identity{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, err
+}
+
 // CreateUnnamed makes an empty file that has no name yet, on the file system of
 // dir, readable and writable, with exactly the mode given. If the process dies
 // before Publish, nothing is left.

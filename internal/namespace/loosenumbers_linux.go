@@ -51,9 +51,8 @@ func numbersOfProcess(dir string, named map[uint32]bool, unseen map[lockfile.Ide
 				return err
 			}
 		case strings.Contains(target, "/members/"):
-			var st unix.Stat_t
-			if unix.Stat(path, &st) == nil {
-				delete(unseen, lockfile.IdentityOf(&st))
+			if id, err := lockfile.IdentityAt(path); err == nil {
+				delete(unseen, id)
 			}
 		}
 	}

@@ -69,10 +69,11 @@ func HasOpen(pid int, id lockfile.Identity) bool {
 	dir := fmt.Sprintf("/proc/%d/fd/", pid)
 	entries, err := os.ReadDir(dir)
 	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		// The link first: stat could hang on a dead mount.
 		target, err := os.Readlink(dir + e.Name())
-		var st unix.Stat_t
-		return err == nil && strings.HasSuffix(target, "/"+namespace.MembersName) &&
-			unix.Stat(dir+e.Name(), &st) == nil && lockfile.IdentityOf(&st) == id
+		if err != nil || !strings.HasSuffix(target, "/"+namespace.MembersName) {
+			return false
+		}
+		found, err := lockfile.IdentityAt(dir + e.Name())
+		return err == nil && found == id
 	})
 }
