@@ -23,7 +23,8 @@ const (
 	Wait                       // the others: to wait for it, to lock it
 	Modify                     // the others: to set, reset, release it; Query is part of it
 	// Query, of all but views, is to see the state, and no more than that: neither
-	// to wait nor to map.
+	// to wait nor to map. Of a mutex, as on Windows, Query and Modify are one right,
+	// which Access shows as Modify; Unlock needs neither.
 	Query
 )
 
