@@ -97,8 +97,8 @@ func Inherited[T Object](key string) (t T, err error) {
 // Those of the connection, os.ErrDeadlineExceeded among them; a stream of which a
 // part was written is of no use any more: close it. fs.ErrPermission (5): more
 // access than o and the object allow, or than the type has; or o cannot be passed on,
-// as with Start, to the user at the other end, as far as the connection shows who that
-// is: who made it. fs.ErrInvalid (6): o or c is nil. os.ErrClosed: o is closed.
+// as with Start, to the user at the other end, as the connection shows who that is: who
+// made it. Of datagrams that are no pair it does not, so that is nobody. fs.ErrInvalid (6): o or c is nil. os.ErrClosed: o is closed.
 // ErrStuck: as Start. The number 4: no descriptor left, or too many of this user's are
 // on their way.
 //

@@ -116,3 +116,24 @@ func TestSendFileSectionToAnotherUser(t *testing.T) {
 		t.Errorf("refused: %s, the other %s", refused, got)
 	}
 }
+
+// To whom datagrams go nobody knows, so they bring to nobody what not everybody may
+// have.
+func TestSendToUnknownUser(t *testing.T) {
+	address := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "socket"), Net: "unixgram"}
+	l, err := net.ListenUnixgram("unixgram", address)
+	must(t, err)
+	closeLater(t, l)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	must(t, unix.Connect(fd, &unix.SockaddrUnix{Name: address.Name}))
+	c := connOf(t, os.NewFile(uintptr(fd), "socket"))
+	e := newTestEvent(t, "", EventOptions{})
+	wantError(t, Send(c, e, SameAccess), fs.ErrPermission, 5)
+	n := newTestEvent(t, "named", EventOptions{})
+	wantError(t, Send(c, n, SameAccess), fs.ErrPermission, 5)
+	s, err := CreateSection("", SectionOptions{Size: 4096})
+	must(t, err)
+	closeLater(t, s)
+	must(t, Send(c, s, SameAccess))
+}

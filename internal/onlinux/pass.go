@@ -4,6 +4,7 @@ package onlinux
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -119,7 +120,7 @@ func (p *parts) trusts(uid uint32) error {
 	if err := unix.Fstat(p.inner.FD, &st); err != nil || uid == st.Uid || uid == 0 || st.Mode&0o022 != 0 {
 		return err
 	}
-	return errs.New(fs.ErrPermission, "user %d may not write the object's file, which belongs to uid %d and has mode %#o, and so cannot get this access to it; create the %s with a Security that lets that user write", uid, st.Uid, st.Mode&0o7777, h.Type)
+	return errs.New(fs.ErrPermission, "%s may not write the object's file, which belongs to uid %d and has mode %#o, and so cannot get this access to it; create the %s with a Security that lets that user write", userText(uid), st.Uid, st.Mode&0o7777, h.Type)
 }
 
 // staysWith refuses to give an object without a name to another user, who could not
@@ -127,9 +128,17 @@ func (p *parts) trusts(uid uint32) error {
 // with it, for good.
 func (p *parts) staysWith(uid uint32) error {
 	if me := uint32(os.Geteuid()); uid != me && uid != 0 {
-		return errs.New(fs.ErrPermission, "it is of type %s and has no name, so uid %d, who does not see whose processes wait for it, cannot have it from uid %d; use a name in Global\\ or in a private namespace between users", p.inner.Header.Type, uid, me)
+		return errs.New(fs.ErrPermission, "it is of type %s and has no name, so %s, who does not see whose processes wait for it, cannot have it from uid %d; use a name in Global\\ or in a private namespace between users", p.inner.Header.Type, userText(uid), me)
 	}
 	return nil
+}
+
+// userText names who gets something, for people.
+func userText(uid uint32) string {
+	if uid == transfer.Unknown {
+		return "the receiver, who is unknown (of datagrams the kernel does not say to whom they go: connect a stream, or SOCK_SEQPACKET),"
+	}
+	return fmt.Sprintf("user %d", uid)
 }
 
 // object opens the object's file again.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -135,13 +134,16 @@ func isPacket(c *net.UnixConn) (packets bool, err error) {
 	return packets, err
 }
 
+// Unknown is nobody's number, and what the kernel says where it does not know.
+const Unknown = ^uint32(0)
+
 // PeerUser is the user of the process that made the other end of a connection: that
 // called connect, or listen, or made both. The kernel does not know it of datagrams
-// that were not made as a pair; then it is this process's own.
+// that were not made as a pair; then it is Unknown.
 func PeerUser(c *net.UnixConn) (uid uint32, err error) {
 	err = control(c, func(fd int) error {
 		peer, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
-		if uid = uint32(os.Geteuid()); err == nil && peer.Uid != ^uint32(0) {
+		if err == nil {
 			uid = peer.Uid
 		}
 		return err
