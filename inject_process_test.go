@@ -35,7 +35,7 @@ func TestKilledAtEverySystemCall(t *testing.T) {
 		calls := learnSystemCalls(t, c, p, strace)
 		missed := 0
 		for _, call := range calls {
-			if !killAtSystemCall(t, c, p, strace, call) && !call.byChance {
+			if !metSystemCall(t, c, p, strace, call) && !call.byChance {
 				missed++
 			}
 		}
@@ -46,8 +46,54 @@ func TestKilledAtEverySystemCall(t *testing.T) {
 	})
 }
 
-// learnSystemCalls lists the system calls that a call makes.
-func learnSystemCalls(t *testing.T, c *cast, p *killProof, strace string) []systemCall {
+// Go's scheduler makes system calls of its own on the thread, before and in between,
+// more or less of them as it happens. They count with the others of their name, so
+// both what is learnt and what is met are a matter of luck, which is tried again.
+const luck = 3
+
+// metSystemCall kills victims at a system call until one has come there.
+func metSystemCall(t *testing.T, c *cast, p *killProof, strace string, call systemCall) bool {
+	t.Helper()
+	for range luck {
+		if killAtSystemCall(t, c, p, strace, call) {
+			return true
+		}
+		if call.byChance {
+			break
+		}
+	}
+	return false
+}
+
+// learnSystemCalls lists the system calls that a call makes, with as few of the
+// scheduler's among and before them as can be had.
+func learnSystemCalls(t *testing.T, c *cast, p *killProof, strace string) (least []systemCall) {
+	t.Helper()
+	counted := func(calls []systemCall) (n int) {
+		for _, call := range calls {
+			n += call.nth
+		}
+		return n
+	}
+	learnt := 0
+	for range 5 * luck {
+		// Now and then strace does not see the thread before it is done.
+		calls, whole := traceSystemCalls(t, c, p, strace)
+		if !whole {
+			continue
+		}
+		if learnt++; learnt == 1 || counted(calls) < counted(least) {
+			least = calls
+		}
+		if learnt == luck {
+			return least
+		}
+	}
+	t.Fatal("strace does not see the marks before and behind the call")
+	return nil
+}
+
+func traceSystemCalls(t *testing.T, c *cast, p *killProof, strace string) (calls []systemCall, whole bool) {
 	t.Helper()
 	k := c.prepare(t, p)
 	trace := filepath.Join(t.TempDir(), "trace")
@@ -59,8 +105,8 @@ func learnSystemCalls(t *testing.T, c *cast, p *killProof, strace string) []syst
 }
 
 // callsOfTrace lists the system calls between the two marks of a thread's trace,
-// counted from the beginning of the trace.
-func callsOfTrace(t *testing.T, path string) (calls []systemCall) {
+// counted from the beginning of the trace; whole: both marks are there.
+func callsOfTrace(t *testing.T, path string) (calls []systemCall, whole bool) {
 	t.Helper()
 	file, err := os.Open(path)
 	must(t, err)
@@ -81,10 +127,7 @@ func callsOfTrace(t *testing.T, path string) (calls []systemCall) {
 			calls = append(calls, systemCall{name, times[name], strings.Contains(lines.Text(), "_PRIVATE") || name == "fcntl" && times[name] > 2})
 		}
 	}
-	if marks != 2 {
-		t.Fatalf("the trace has %d marks, want 2", marks)
-	}
-	return calls
+	return calls, marks == 2
 }
 
 // killAtSystemCall kills a victim as it enters a system call, and says whether it
