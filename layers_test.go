@@ -40,6 +40,10 @@ const xsys = "golang.org/x/sys/unix"
 // pure packages know no system and no clock, so that they can be tested without.
 var pure = []string{"net", "os", "syscall", "time"}
 
+// early packages take over before package os is initialised, which fmt and others
+// need.
+var early = []string{"os", "fmt", "net", "log", "bufio"}
+
 var layers = map[string]layer{
 	"internal/check": {row: 0, deny: pure},
 	"internal/errs":  {row: 0, deny: []string{"net", "os", "time"}}, // syscall: the numbers of errors
@@ -51,6 +55,11 @@ var layers = map[string]layer{
 
 	"internal/futex":    {row: 2, allow: []string{xsys}, linuxOnly: true},
 	"internal/lockfile": {row: 2, allow: []string{xsys}, linuxOnly: true},
+
+	"internal/cgroup":   {row: 2, deny: early, allow: []string{xsys}, linuxOnly: true},
+	"internal/guardian": {row: 3, deny: early, allow: []string{xsys}, linuxOnly: true},
+	"internal/proxy":    {row: 4, allow: []string{xsys}, linuxOnly: true},
+	"internal/job":      {row: 4, allow: []string{xsys}, linuxOnly: true},
 
 	"internal/liveness":  {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/namespace": {row: 3, allow: []string{xsys}},

@@ -74,6 +74,7 @@ func layoutSignature() uint32 {
 		offLimit, oneBit, Many, AbandonedBit, OwnerMask, SignaledBit, generationStep, crowdBit, grantStep, oldStep, epochStep, settingBit,
 		uint32(wakesOffset), uint32(pendingOffset), uint32(sinceOffset), uint32(settingsOffset), uint32(waitingOffset), uint32(waitersOffset), Seats, Decisions, memberDecisions,
 		memberVersion, memberNumber, memberPID, memberStarted, memberBell, memberCommand, memberSize,
+		JobSize, jobWordsSize, jobRecords, jobRecord, uint32(recordHead), MaxProcessors,
 	}
 	var b []byte
 	for _, v := range table {
@@ -120,7 +121,9 @@ const (
 	// file who may not write it: such a one can wait, but cannot leave word that it
 	// sleeps. So whoever changes the object wakes everybody, whatever the gate says.
 	FlagReaders
-	allFlags = FlagFile | FlagReserve | FlagLargePages | FlagManualReset | FlagReaders
+	FlagKillOnClose // job: its processes end with its last handle
+	FlagBreakaway   // job: its members may start processes outside
+	allFlags        = FlagFile | FlagReserve | FlagLargePages | FlagManualReset | FlagReaders | FlagKillOnClose | FlagBreakaway
 )
 
 // Header is what a program knows about an object after it has looked at the
@@ -148,6 +151,9 @@ func (h *Header) Has(f Flags) bool { return h.Flags&f == f }
 func (h *Header) FileSize() int64 {
 	if h.Type == Section && !h.Has(FlagFile) {
 		return h.DataOffset + h.Size
+	}
+	if h.Type == Job {
+		return h.JobOffset() + JobSize
 	}
 	return roundUp(int64(NameOffset+len(h.Name)+len(h.Path)), StateMapSize)
 }
@@ -306,6 +312,8 @@ func (t Type) flags() Flags {
 		return FlagFile | FlagReserve | FlagLargePages
 	case Event, Timer:
 		return FlagManualReset | FlagReaders
+	case Job:
+		return FlagKillOnClose | FlagBreakaway
 	default:
 		return 0
 	}

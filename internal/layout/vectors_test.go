@@ -21,10 +21,11 @@ var update = flag.Bool("update", false, "write the test vectors anew")
 // A .hex file has lines of an offset and up to 16 bytes, both in hexadecimal;
 // bytes without a line are zero; the last line is the length.
 type vector struct {
-	File   string      `json:"file"` // "object" or "member"
+	File   string      `json:"file"` // "object", "member" or "job", a job's region
 	Header *Header     `json:"header,omitempty"`
 	State  *State      `json:"state,omitempty"`
 	Member *MemberInfo `json:"member,omitempty"`
+	Job    *JobRecord  `json:"job,omitempty"`
 }
 
 func vectors() map[string]vector {
@@ -43,6 +44,12 @@ func vectors() map[string]vector {
 		list[name] = vector{File: "object", Header: &h, State: &state}
 	}
 	list["member"] = vector{File: "member", Member: &MemberInfo{PID: 4711, Started: 1763000000123456789, Command: "indexer"}}
+	r := JobRecord{
+		Sequence: 5, Mode: JobGroup, Terminated: 1, Code: -1, GroupID: 4321, Total: 9, Killed: 2, Group: "/user.slice/atoll-job-0123456789abcdef",
+		Limits: JobLimits{Processes: 20, Flags: JobNice | JobNoCore, Memory: 1 << 30, ProcessMemory: 1 << 20, Time: 1e9, ProcessTime: 2e9, Rate: 5000, Nice: -3},
+	}
+	r.Limits.Processors[0] = 0b1011
+	list["job-region"] = vector{File: "job", Job: &r}
 	return list
 }
 
@@ -50,6 +57,11 @@ func (v vector) encode() []byte {
 	if v.Member != nil {
 		b := EncodeMember(*v.Member)
 		copy(b[MemberNumber:], EncodeMemberNumber(0x2A))
+		return b
+	}
+	if v.Job != nil {
+		b := make([]byte, JobSize)
+		copy(b[v.Job.Place():], v.Job.Encode())
 		return b
 	}
 	b := v.Header.Encode()
@@ -91,6 +103,11 @@ func (v vector) check(t *testing.T, b []byte) {
 		m, err := ParseMember(b)
 		if err != nil || m != *v.Member {
 			t.Errorf("parsed as %+v, %v, want %+v", m, err, *v.Member)
+		}
+	case "job":
+		r, ok := ParseJob(b)
+		if !ok || r != *v.Job {
+			t.Errorf("parsed as %+v, %v, want %+v", r, ok, *v.Job)
 		}
 	default:
 		t.Errorf("what is a %q?", v.File)
