@@ -75,6 +75,10 @@ func (a Access) of(k access.Kind) access.Mask {
 			m |= r.section
 		case k == access.Mutex && r.access == Modify:
 			m |= access.Query // the bit that Windows calls MUTEX_MODIFY_STATE
+		case k == access.Job && r.access == Modify:
+			m |= access.ChangeJob | access.QueryJob
+		case k == access.Job && r.access == Query:
+			m |= access.QueryJob
 		default:
 			m |= r.other
 		}

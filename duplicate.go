@@ -107,6 +107,8 @@ func newHandle(name string, k kernelObject) Object {
 		t := &Timer{identity: id(TypeTimer), kernel: k}
 		track(t, &t.identity)
 		return t
+	case *kernelJob:
+		return wrapJob(name, k)
 	}
 	panic("atoll: a handle of no known type") // the kernel makes no others
 }
@@ -116,6 +118,7 @@ func (m *Mutex) object() kernelObject     { return m.kernel }
 func (e *Event) object() kernelObject     { return e.kernel }
 func (s *Semaphore) object() kernelObject { return s.kernel }
 func (t *Timer) object() kernelObject     { return t.kernel }
+func (j *Job) object() kernelObject       { return j.kernel }
 
 // Descriptor returns the number of the file descriptor behind the handle; see
 // Object.
@@ -136,3 +139,7 @@ func (s *Semaphore) Descriptor() uintptr { return s.kernel.Descriptor() }
 // Descriptor returns the number of the file descriptor behind the handle; see
 // Object.
 func (t *Timer) Descriptor() uintptr { return t.kernel.Descriptor() }
+
+// Descriptor returns the number of the file descriptor behind the handle; see
+// Object.
+func (j *Job) Descriptor() uintptr { return j.kernel.Descriptor() }

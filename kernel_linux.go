@@ -6,6 +6,7 @@ import (
 	"atoll/internal/access"
 	"atoll/internal/boundary"
 	"atoll/internal/doctor"
+	"atoll/internal/job"
 	"atoll/internal/layout"
 	"atoll/internal/namespace"
 	"atoll/internal/onlinux"
@@ -22,6 +23,8 @@ type (
 
 	kernelSemaphore   = onlinux.Semaphore
 	kernelTimer       = onlinux.Timer
+	kernelJob         = onlinux.Job
+	kernelJobEvent    = job.Event
 	kernelWaitable    = onlinux.Waitable
 	kernelSignaler    = onlinux.Signaler
 	kernelResult      = onlinux.Result
@@ -48,6 +51,9 @@ var (
 
 	openSemaphore = onlinux.OpenSemaphore
 	openTimer     = onlinux.OpenTimer
+	openJob       = onlinux.OpenJob
+
+	kernelStartOutside = job.Breakaway
 
 	kernelWaitProcess   = onlinux.WaitProcess
 	kernelWaitAny       = onlinux.WaitAny

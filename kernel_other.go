@@ -117,6 +117,37 @@ func (*kernelTimer) Cancel() error                               { return errSys
 func (*kernelTimer) Wait(context.Context) error                  { return errSystem }
 func (*kernelTimer) TryWait() (bool, error)                      { return false, errSystem }
 
+type kernelJob struct{ noHandle }
+
+type (
+	kernelJobStats JobStats
+	kernelJobEvent struct {
+		Kind uint8
+		PID  int
+	}
+)
+
+func openJob(string, intent, access.Request, layout.Flags, layout.JobLimits) (*kernelJob, bool, error) {
+	return nil, false, errSystem
+}
+
+func kernelStartOutside(*exec.Cmd) error { return errSystem }
+
+func (*kernelJob) Start(*exec.Cmd) error          { return errSystem }
+func (*kernelJob) Assign(int) error               { return errSystem }
+func (*kernelJob) Processes() ([]int, error)      { return nil, errSystem }
+func (*kernelJob) Has(int) (bool, error)          { return false, errSystem }
+func (*kernelJob) Terminate(int) error            { return errSystem }
+func (*kernelJob) Terminated() (int, bool, error) { return 0, false, errSystem }
+
+func (*kernelJob) Stats() (kernelJobStats, error)                         { return kernelJobStats{}, errSystem }
+func (*kernelJob) SetLimits(layout.JobLimits) error                       { return errSystem }
+func (*kernelJob) Limits() (layout.JobLimits, error)                      { return layout.JobLimits{}, errSystem }
+func (*kernelJob) Wait(context.Context) error                             { return errSystem }
+func (*kernelJob) TryWait() (bool, error)                                 { return false, errSystem }
+func (*kernelJob) WaitEmpty(context.Context) error                        { return errSystem }
+func (*kernelJob) Watch(context.Context, func(kernelJobEvent) bool) error { return errSystem }
+
 type (
 	kernelWaitable    any
 	kernelSignaler    any

@@ -7,17 +7,14 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
-	"atoll/internal/access"
 	"atoll/internal/errs"
-	"atoll/internal/layout"
-	"atoll/internal/lockfile"
-	"atoll/internal/namespace"
 	"atoll/internal/testkit"
 )
 
@@ -87,7 +84,17 @@ var (
 			return o, created, err
 		},
 	}
-	kinds = []kind{mutexes, events, sections, semaphores, timers}
+	jobs = kind{
+		TypeJob,
+		func(name string) (Object, error) { return object(CreateJob(name, JobOptions{})) },
+		func(name string) (Object, error) { return object(OpenJob(name, 0)) },
+		func(name string) (Object, bool, error) {
+			j, created, err := CreateOrOpenJob(name, JobOptions{})
+			o, err := object(j, err)
+			return o, created, err
+		},
+	}
+	kinds = []kind{mutexes, events, sections, semaphores, timers, jobs}
 )
 
 // made checks that a call gave a handle, and closes it at the end of the test.
@@ -157,6 +164,12 @@ func same(t *testing.T, a, b Object) bool {
 		_, err = a.TryWait()
 		must(t, err)
 		return ok
+	case *Job:
+		code := rand.IntN(1 << 30)
+		must(t, a.Terminate(code))
+		got, ok, err := b.(*Job).Terminated()
+		must(t, err)
+		return ok && got == code
 	case *Section:
 		v, w := newTestView(t, a, 0, 0, 0), newTestView(t, b.(*Section), 0, 0, 0)
 		defer func() { must(t, errors.Join(v.Close(), w.Close())) }()
@@ -192,6 +205,7 @@ func TestNames(t *testing.T) {
 	t.Run("C001", fresh(mutexes))
 	t.Run("C002", fresh(events))
 	t.Run("C005", fresh(sections))
+	t.Run("C006", fresh(jobs))
 	exists := func(k kind) func(t *testing.T) {
 		return func(t *testing.T) {
 			made(t)(k.create("names"))
@@ -203,6 +217,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	t.Run("C008", exists(events))
+	t.Run("C012", exists(jobs))
 	t.Run("a mutex exists", exists(mutexes))
 	t.Run("a section exists", exists(sections))
 	t.Run("C013", func(t *testing.T) {
@@ -368,19 +383,6 @@ func TestBadNames(t *testing.T) {
 	})
 }
 
-// holdType holds an object of a type that has no face yet.
-func holdType(t *testing.T, name string, typ layout.Type) {
-	t.Helper()
-	dir, err := namespace.OpenDir(testkit.Base(), namespace.Local)
-	must(t, err)
-	h := layout.Header{Type: typ, Name: name}
-	o, err := dir.Create(namespace.Name{Base: name}, h, access.CreatorAlone, func(fd int) error {
-		return errors.Join(lockfile.WriteAt(fd, h.Encode(), 0), lockfile.Truncate(fd, h.FileSize()))
-	})
-	must(t, err)
-	t.Cleanup(func() { must(t, errors.Join(o.DropHandle(), dir.Close())) })
-}
-
 func TestNameTypes(t *testing.T) {
 	clash := func(existing, other kind) func(t *testing.T) {
 		return func(t *testing.T) {
@@ -393,21 +395,13 @@ func TestNameTypes(t *testing.T) {
 			}
 		}
 	}
-	foreign := func(typ layout.Type, others ...kind) func(t *testing.T) {
-		return func(t *testing.T) {
-			holdType(t, "names", typ)
-			for _, other := range others {
-				refused(t, 6, ErrWrongType)(other.create("names"))
-				refused(t, 6, ErrWrongType)(other.open("names"))
-			}
-		}
-	}
 	t.Run("C021", clash(mutexes, events))
 	t.Run("C024", clash(mutexes, sections))
+	t.Run("C025", clash(mutexes, jobs))
 	t.Run("C026", clash(events, mutexes))
 	t.Run("C028", clash(semaphores, sections))
 	t.Run("C029", clash(timers, sections))
-	t.Run("C030", foreign(layout.Job, sections))
+	t.Run("C030", clash(jobs, sections))
 	t.Run("C032", clash(sections, events))
 	t.Run("C036", func(t *testing.T) {
 		t.Run("event, section", clash(events, sections))
@@ -416,7 +410,8 @@ func TestNameTypes(t *testing.T) {
 		t.Run("timer, event", clash(timers, events))
 		t.Run("mutex, semaphore", clash(mutexes, semaphores))
 		t.Run("event, timer", clash(events, timers))
-		t.Run("job", foreign(layout.Job, kinds...))
+		t.Run("job, event", clash(jobs, events))
+		t.Run("section, job", clash(sections, jobs))
 	})
 	opens := func(existing, other kind) func(t *testing.T) {
 		return func(t *testing.T) {

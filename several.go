@@ -13,8 +13,8 @@ import (
 // MaxWait is how many objects one call can wait for.
 const MaxWait = 64
 
-// Waitable is what WaitAny and WaitAll wait for: a *Mutex, *Semaphore, *Event or
-// *Timer, and what WaitProcess and WaitChan return.
+// Waitable is what WaitAny and WaitAll wait for: a *Mutex, *Semaphore, *Event,
+// *Timer or *Job, and what WaitProcess and WaitChan return.
 type Waitable interface {
 	waitable() kernelWaitable
 	label() (Type, string)
@@ -30,6 +30,7 @@ func (m *Mutex) waitable() kernelWaitable     { return m.kernel }
 func (e *Event) waitable() kernelWaitable     { return e.kernel }
 func (s *Semaphore) waitable() kernelWaitable { return s.kernel }
 func (t *Timer) waitable() kernelWaitable     { return t.kernel }
+func (j *Job) waitable() kernelWaitable       { return j.kernel }
 
 func (m *Mutex) signaler() kernelSignaler     { return m.kernel }
 func (e *Event) signaler() kernelSignaler     { return e.kernel }

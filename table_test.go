@@ -15,7 +15,7 @@ import (
 )
 
 // TestLines checks that each line of the list of Windows' behaviours about names,
-// sections, views, handles, synchronisation, waits and security (its numbers are in
+// sections, views, handles, synchronisation, waits, jobs and security (its numbers are in
 // testdata/c-numbers.txt) is either tested or has a reason why not, and that the
 // tests exist.
 func TestLines(t *testing.T) {
@@ -24,7 +24,7 @@ func TestLines(t *testing.T) {
 	tests := make(map[string]map[string]map[string]bool) // folder, function, subtest
 	unknown := make(map[string]bool)
 	lines := make(map[string]string)
-	for _, table := range []map[string]string{nameLines, sectionLines, handleLines, waitLines, securityLines} {
+	for _, table := range []map[string]string{nameLines, sectionLines, handleLines, waitLines, jobLines, securityLines} {
 		for number, what := range table {
 			if lines[number] != "" {
 				t.Errorf("%s is in two tables", number)

@@ -25,6 +25,15 @@ const (
 	Wait   Mask = 1 << 20 // SYNCHRONIZE
 )
 
+// Rights of a job.
+const (
+	AssignProcess Mask = 1 << iota // to put processes into it
+	SetAttributes                  // to limit it
+	QueryJob                       // to see the state
+	Terminate                      // to end its processes
+	ChangeJob     = AssignProcess | SetAttributes | Terminate
+)
+
 // Rights that all kinds have.
 const (
 	Delete Mask = 1 << (16 + iota)
@@ -97,22 +106,22 @@ func (m Mask) Specific(k Kind) Mask {
 	return m &^ generic
 }
 
-// words are the rights in words, as they are called for sections, views, mutexes and
-// the others.
+// words are the rights in words, as they are called for sections, views, mutexes, jobs
+// and the others.
 var words = []struct {
-	bit                          Mask
-	section, view, mutex, others string
+	bit                               Mask
+	section, view, mutex, job, others string
 }{
-	{Read, "read", "read", "", ""},
-	{Write, "write", "write", "", "modify"}, // the bit Modify
-	{Query, "query", "copy", "modify", "query"},
-	{Execute, "execute", "execute", "", ""},
-	{Extend, "extend", "", "", ""},
-	{Wait, "wait", "", "wait", "wait"},
-	{Delete, "delete", "", "delete", "delete"},
-	{ReadControl, "read-control", "", "read-control", "read-control"},
-	{WriteDAC, "write-dac", "", "write-dac", "write-dac"},
-	{WriteOwner, "write-owner", "", "write-owner", "write-owner"},
+	{Read, "read", "read", "", "query", ""},
+	{Write, "write", "write", "", "set", "modify"}, // the bit Modify
+	{Query, "query", "copy", "modify", "assign", "query"},
+	{Execute, "execute", "execute", "", "terminate", ""},
+	{Extend, "extend", "", "", "", ""},
+	{Wait, "wait", "", "wait", "wait", "wait"},
+	{Delete, "delete", "", "delete", "delete", "delete"},
+	{ReadControl, "read-control", "", "read-control", "read-control", "read-control"},
+	{WriteDAC, "write-dac", "", "write-dac", "write-dac", "write-dac"},
+	{WriteOwner, "write-owner", "", "write-owner", "write-owner", "write-owner"},
 }
 
 // Text lists the rights in words.
@@ -127,6 +136,8 @@ func (m Mask) Text(k Kind) string {
 			name = w.view
 		case Mutex:
 			name = w.mutex
+		case Job:
+			name = w.job
 		}
 		if m&w.bit != 0 && name != "" {
 			list = append(list, name)

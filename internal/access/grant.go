@@ -42,6 +42,8 @@ func (o *Subject) Writes() Mask {
 		return Modify | ownership
 	case o.Kind == Mutex:
 		return Wait | ownership
+	case o.Kind == Job:
+		return Wait | ChangeJob | ownership
 	default:
 		return Wait | Modify | ownership
 	}

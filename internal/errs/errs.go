@@ -55,6 +55,7 @@ const (
 	NoResources      = 1450
 	WorkingSetQuota  = 1453
 	CommitmentLimit  = 1455
+	NotEnoughQuota   = 1816
 	GenFailure       = 31
 )
 

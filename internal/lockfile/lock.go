@@ -19,6 +19,9 @@ const (
 	// Viewers is held shared by every process that has a view, so that nobody
 	// truncates the memory under it.
 	Viewers = 2
+	// Editing is held exclusively, for a moment, by who changes what all holders of a
+	// job know of it. The bytes from 16 on are guardians', see package guardian.
+	Editing = 3
 )
 
 // TryShared takes byte b shared. false: somebody holds it exclusively. A lock

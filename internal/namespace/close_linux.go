@@ -143,6 +143,14 @@ func (o *Object) LeftToOthers() bool {
 	return (o.dir != nil && !o.ended || o.passed) && o.handles == 0
 }
 
+// Ended says whether nobody held the object any more when this process let go of it.
+func (o *Object) Ended() bool {
+	mu := o.mu()
+	mu.Lock()
+	defer mu.Unlock()
+	return o.ended
+}
+
 // closeIdle closes the description when neither handle nor view needs it, nor the
 // process, to remove the name.
 func (o *Object) closeIdle() error {

@@ -129,6 +129,12 @@ func handleOf(inner *namespace.Object, s *space, rights access.Mask, file int) (
 		return eventOf(h), nil
 	case layout.Semaphore:
 		return semaphoreOf(h), nil
+	case layout.Job:
+		j, err := jobOf(h)
+		if err != nil {
+			return nil, err
+		}
+		return j, nil
 	default:
 		return timerOf(h), nil
 	}

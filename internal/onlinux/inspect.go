@@ -13,6 +13,7 @@ import (
 	"atoll/internal/access"
 	"atoll/internal/boundary"
 	"atoll/internal/errs"
+	"atoll/internal/job"
 	"atoll/internal/layout"
 	"atoll/internal/namespace"
 )
@@ -130,6 +131,7 @@ func Sweep(scope namespace.Scope) (removed int, err error) {
 	if scope != namespace.Global {
 		// What is left of this user's private namespaces belongs to nobody else.
 		removed, err = boundary.Sweep(namespace.Base())
+		job.Sweep() // groups, which are no objects
 	}
 	if scope == namespace.AllPrivate {
 		return removed, err

@@ -23,6 +23,8 @@ func kindOf(h layout.Header) (kind layout.Kind, ok bool) {
 		return eventKind(h), true
 	case layout.Timer:
 		return timerKind(h), true
+	case layout.Job:
+		return layout.ManualEventWord, true
 	default: // no state
 		return 0, false
 	}

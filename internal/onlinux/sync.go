@@ -132,15 +132,19 @@ func syncPlan(spec syncSpec, me uint32) plan {
 		}
 		b := h.Encode()
 		layout.PutState(b, layout.MakeState(word, 0))
-		return lockfile.WriteAt(fd, b, 0)
+		if err := lockfile.WriteAt(fd, b, 0); err != nil || spec.finish == nil {
+			return err
+		}
+		return spec.finish(fd, h)
 	}}
 }
 
 // syncSpec is what synchronisation objects have in common when they are opened.
 type syncSpec struct {
 	header layout.Header
-	asked  access.Request         // Access 0: the usual
-	word   func(me uint32) uint32 // of a new object
+	asked  access.Request                      // Access 0: the usual
+	word   func(me uint32) uint32              // of a new object
+	finish func(fd int, h layout.Header) error // writes what a new one has besides; may be nil
 }
 
 // openSync creates or opens a synchronisation object.
