@@ -31,7 +31,7 @@ func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 // Finding is one thing that Doctor looked at.
 type Finding struct {
 	Level  Level  `json:"level"`
-	Topic  string `json:"topic"`            // "kernel", "memory", "directories", "left behind", "system", "namespaces", or "pid N"
+	Topic  string `json:"topic"`            // "kernel", "memory", "directories", "left behind", "jobs", "system", "namespaces", or "pid N"
 	What   string `json:"what"`             // what was found
 	Why    string `json:"why,omitempty"`    // why it matters
 	Remedy string `json:"remedy,omitempty"` // what to do; empty if nothing can or need be done

@@ -51,6 +51,7 @@ func Examine() []Finding {
 		{"memory", memory},
 		{"directories", directories},
 		{"left behind", leftovers},
+		{"jobs", jobs},
 		{"system", system},
 		{"namespaces", namespaces},
 	} {

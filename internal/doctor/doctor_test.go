@@ -304,3 +304,19 @@ func TestLinks(t *testing.T) {
 		want(t, r.findings, "make hard links", level)
 	}
 }
+
+// What jobs lack is noted, and is no problem.
+func TestExamineJobs(t *testing.T) {
+	t.Setenv("ATOLL_CGROUP", "none")
+	want(t, Examine(), "no control groups", Note)
+	t.Setenv("ATOLL_CGROUP", "/not/there")
+	some := about(Examine(), "/not/there")
+	if len(some) != 1 || some[0].Topic != "jobs" || some[0].Remedy == "" {
+		t.Errorf("%+v", some)
+	}
+	for c, why := range without {
+		if why == "" {
+			t.Errorf("%s: nothing is lost", c)
+		}
+	}
+}
