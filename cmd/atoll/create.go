@@ -19,7 +19,7 @@ const createLong = `Create an object and hold it: while a command runs, whose ex
 returned, or without one until this command is interrupted. The object lives on
 as long as any other process has a handle to it.
 
-TYPE is section, mutex, semaphore, event or timer.
+TYPE is section, mutex, semaphore, event, timer or job.
 
 A signal to end (SIGINT, SIGTERM) is passed on to the command. If atoll itself
 fails while a command was given, the exit status is 125; a command ended by
@@ -32,7 +32,8 @@ const createExample = `  atoll create mutex build-lock &
   atoll create semaphore slots --max 4 --initial 4
   atoll create timer tick --after 1s --every 1s
   atoll create event 'Global\go' --manual --mode 644
-  atoll create mutex once --owned --or-open -- make`
+  atoll create mutex once --owned --or-open -- make
+  atoll create job workers --kill-on-close -- ./start-workers`
 
 // createFlags are the flags of create; each belongs to certain types.
 type createFlags struct {
@@ -49,6 +50,7 @@ type createFlags struct {
 	manual, signaled bool
 	after, every     time.Duration
 	set              bool // --after was given
+	killOnClose      bool
 
 	security *atoll.Security
 }
@@ -61,6 +63,7 @@ var flagTypes = map[string][]atoll.Type{
 	"initial": {atoll.TypeSemaphore}, "max": {atoll.TypeSemaphore},
 	"manual": {atoll.TypeEvent, atoll.TypeTimer}, "signaled": {atoll.TypeEvent},
 	"after": {atoll.TypeTimer}, "every": {atoll.TypeTimer},
+	"kill-on-close": {atoll.TypeJob},
 }
 
 func newCreate() *cobra.Command {
@@ -77,7 +80,7 @@ func newCreate() *cobra.Command {
 			f.set = cmd.Flags().Changed("after")
 			return create(cmd, f, args[0], args[1], args[2:])
 		},
-		ValidArgs: []string{"section", "mutex", "semaphore", "event", "timer"},
+		ValidArgs: []string{"section", "mutex", "semaphore", "event", "timer", "job"},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.orOpen, "or-open", false, "if it exists already, hold the existing one")
@@ -87,6 +90,7 @@ func newCreate() *cobra.Command {
 	flags.StringVar(&f.protection, "protection", "read-write", "section: the most that views may do: "+strings.Join(protectionNames(), ", "))
 	flags.BoolVar(&f.reserve, "reserve", false, "section: take memory only when it is touched")
 	flags.BoolVar(&f.largePages, "large-pages", false, "section: in large pages")
+	flags.BoolVar(&f.killOnClose, "kill-on-close", false, "job: end its processes with its last handle (atoll job run --or-open starts some)")
 	flags.BoolVar(&f.owned, "owned", false, "mutex: own it from the beginning")
 	flags.Int32Var(&f.initial, "initial", 0, "semaphore: the count to begin with")
 	flags.Int32Var(&f.maximum, "max", 0, "semaphore: the most that the count can be; it needs one")
@@ -124,10 +128,7 @@ func checkCreate(cmd *cobra.Command, args []string) error {
 	}
 	var t atoll.Type
 	if err := t.UnmarshalText([]byte(args[0])); err != nil {
-		return usage("%q is no type; section, mutex, semaphore, event and timer are", args[0])
-	}
-	if creators[t] == nil {
-		return usage("no %s can be made yet", t)
+		return usage("%q is no type; section, mutex, semaphore, event, timer and job are", args[0])
 	}
 	return checkFlags(t, cmd.Flags().Changed)
 }
@@ -163,6 +164,9 @@ var creators = map[atoll.Type]func(name string, f *createFlags) (o atoll.Object,
 		return obtain(f, name, atoll.SemaphoreOptions{Initial: f.initial, Max: f.maximum, Security: f.security}, atoll.CreateSemaphore, atoll.CreateOrOpenSemaphore)
 	},
 	atoll.TypeTimer: createTimer,
+	atoll.TypeJob: func(name string, f *createFlags) (atoll.Object, bool, error) {
+		return obtain(f, name, atoll.JobOptions{KillOnClose: f.killOnClose, Security: f.security}, atoll.CreateJob, atoll.CreateOrOpenJob)
+	},
 }
 
 // createTimer makes a timer, and sets it if it is new and is to be due.

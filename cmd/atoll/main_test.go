@@ -27,8 +27,25 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script/*.txtar. Each script has a directory of
 // objects of its own, in which nothing may be left at its end.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	p := scripts()
+	p.Dir = "testdata/script"
+	testscript.Run(t, p)
+}
+
+// TestJobScriptsWithoutGroups runs the scripts about jobs where no control group may
+// be made.
+func TestJobScriptsWithoutGroups(t *testing.T) {
+	p := scripts("ATOLL_CGROUP=none")
+	var err error
+	if p.Files, err = filepath.Glob("testdata/script/job*.txtar"); err != nil || len(p.Files) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	testscript.Run(t, p)
+}
+
+// scripts is how the scripts run, with more variables.
+func scripts(more ...string) testscript.Params {
+	return testscript.Params{
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -36,6 +53,7 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			env.Vars = append(env.Vars, more...)
 			env.Setenv("ATOLL_ROOT", base)
 			env.Setenv("TMPDIR", env.WorkDir)
 			// A program with the race detector otherwise sleeps a second at its end.
@@ -52,7 +70,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"until": until, "status": status, "pidof": pidOf, "empty": empty, "nomembers": noMembers, "uniform": uniform,
 		},
-	})
+	}
 }
 
 // until REGEXP COMMAND… runs the command again and again until its output

@@ -17,6 +17,7 @@ const (
 	statusDone    = 0
 	statusFailure = 1
 	statusUsage   = 2
+	statusTimeout = 124
 	statusOwn     = 125 // of a command that runs another one: its own failure
 	statusSignal  = 128 // plus the signal that ended the other one
 )
@@ -42,7 +43,7 @@ func usage(format string, args ...any) error {
 }
 
 const rootLong = `Named objects as Windows has them, on Linux: sections of shared memory or of a
-file, mutexes, semaphores, events and timers. An object exists as long as any
+file, mutexes, semaphores, events, timers and jobs. An object exists as long as any
 process has a handle to it, and is gone with the last one, however that ends.
 
 Names: "prices" and 'Local\prices' are one object of this user;
@@ -80,7 +81,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; %s --help shows the flags", err, cmd.CommandPath())
 	})
-	root.AddCommand(newDemo(), newDemoProcess(), newLs(), newInfo(), newCreate(), newRead(), newWrite(), newDump(), newSweep(), newSetup(), newDoctor(), newVersion())
+	root.AddCommand(newDemo(), newDemoProcess(), newLs(), newInfo(), newCreate(), newRead(), newWrite(), newDump(), newSweep(), newJob(), newSetup(), newDoctor(), newVersion())
 	return root
 }
 
