@@ -11,11 +11,12 @@ import (
 	"atoll"
 )
 
-const jobLong = `Groups of processes with a name, that can be limited, watched and ended together.
-What their processes start belongs to them as well, whatever that does.
+const jobLong = `Groups of processes with a name, that can be limited, watched and ended
+together. What their processes start belongs to them as well, whatever that
+does.
 
-Which limits can be enforced depends on the system's control groups: atoll doctor
-says what is missing. A limit that cannot be enforced is refused.`
+Which limits can be enforced depends on the system's control groups: atoll
+doctor says what is missing. A limit that cannot be enforced is refused.`
 
 func newJob() *cobra.Command {
 	cmd := &cobra.Command{

@@ -122,8 +122,8 @@ func newJobKill() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kill NAME",
 		Short: "End all processes of a job",
-		Long: `End all processes of a job at once, by SIGKILL, also those of jobs inside it, and
-signal the job. It can be used further.`,
+		Long: `End all processes of a job at once, by SIGKILL, also those of jobs inside it,
+and signal the job. It can be used further.`,
 		Example: "  atoll job kill build\n  atoll job kill build --code 3",
 		Args:    exactly(1, "the name of a job"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -139,7 +139,7 @@ func newJobLimit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "limit NAME [flags]",
 		Short: "Change a job's limits",
-		Long:  "Change the limits of a job and of its processes; those without a flag stay. 0 is no limit.",
+		Long:  "Change the limits of a job and of its processes; those without a flag stay.\n0 is no limit.",
 		Example: `  atoll job limit build --pids 50
   atoll job limit build --memory 0`,
 		Args: exactly(1, "the name of a job"),
@@ -175,9 +175,10 @@ func newJobWatch() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch NAME",
 		Short: "Print what happens in a job",
-		Long: `Print a line for each process that is in the job, comes or goes, for each limit that
-is hit, and for the end of the job, until interrupted. It holds the job meanwhile:
---kill-on-close waits for it. Processes that live for less than 20 ms may be missed.`,
+		Long: `Print a line for each process that is in the job, comes or goes, for each limit
+that is hit, and for the end of the job, until interrupted. It holds the job
+meanwhile: --kill-on-close waits for it. Processes that live for less than 20
+ms may be missed.`,
 		Example: "  atoll job watch build\n  atoll job watch build --json --until-empty",
 		Args:    exactly(1, "the name of a job"),
 		RunE: func(cmd *cobra.Command, args []string) error {

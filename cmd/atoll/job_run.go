@@ -18,8 +18,8 @@ import (
 )
 
 const jobRunLong = `Run a command in a job: it and all that it starts. The exit status is the
-command's; 128+N if signal N ended it, as when the job is killed; 124 if --timeout
-ended the job; 125 if atoll itself failed.
+command's; 128+N if signal N ended it, as when the job is killed; 124 if
+--timeout ended the job; 125 if atoll itself failed.
 
 The job has its name as long as this command runs, or another process has a
 handle. What the command leaves running goes on without the name, unless

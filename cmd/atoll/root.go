@@ -43,8 +43,9 @@ func usage(format string, args ...any) error {
 }
 
 const rootLong = `Named objects as Windows has them, on Linux: sections of shared memory or of a
-file, mutexes, semaphores, events, timers and jobs. An object exists as long as any
-process has a handle to it, and is gone with the last one, however that ends.
+file, mutexes, semaphores, events, timers and jobs. An object exists as long as
+any process has a handle to it, and is gone with the last one, however that
+ends.
 
 Names: "prices" and 'Local\prices' are one object of this user;
 'Global\prices' is shared by all users. Quote the backslash for the shell.
