@@ -229,19 +229,6 @@ func TestJobMemoryHog(t *testing.T) {
 	})
 }
 
-// A process that takes more than its own limit cannot allocate it.
-func TestJobProcessMemory(t *testing.T) {
-	eachWay(t, func(t *testing.T, _ bool) {
-		j := newTestJob(t, "", JobOptions{Limits: JobLimits{ProcessMemory: 100 << 20}})
-		cmd := testkit.Command("job-hog")
-		cmd.Stderr = nil
-		err := run(t, j, cmd)
-		if e, ok := errors.AsType[*exec.ExitError](err); !ok || e.ExitCode() != 2 { // Go's, out of memory
-			t.Errorf("it ended with %v", err)
-		}
-	})
-}
-
 const spin = `while :; do :; done`
 
 // The time of a job ends: it is signaled, and has no process.
