@@ -25,7 +25,7 @@ import (
 // that the process is, and nothing else need be written down. See takeSole.
 type Mutex struct {
 	syncHandle
-	id    uint64       // of this handle, never 0, never used again in this process
+	id    uint64       // of this handle, even, never 0, never used again in this process
 	cell  *layout.Cell // the attachment's, for the fast paths
 	owned layout.State // the cell while this process owns the mutex and nobody sleeps
 	// sole is the cell while this is the only handle that the process has had, and
@@ -33,7 +33,7 @@ type Mutex struct {
 	sole atomic.Pointer[layout.Cell]
 }
 
-var mutexIDs atomic.Uint64
+var mutexIDs atomic.Uint64 // even, see undecided
 
 // OpenMutex creates or opens a mutex.
 func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m *Mutex, created bool, err error) {
@@ -54,7 +54,7 @@ func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m 
 }
 
 func mutexOf(h *syncHandle, owned bool) *Mutex {
-	m := &Mutex{syncHandle: *h, id: mutexIDs.Add(1), cell: h.att.Fast(), owned: layout.MakeState(h.att.me, 0)}
+	m := &Mutex{syncHandle: *h, id: mutexIDs.Add(2), cell: h.att.Fast(), owned: layout.MakeState(h.att.me, 0)}
 	m.att.giving.Lock()
 	defer m.att.giving.Unlock()
 	m.takeSole(owned)
@@ -174,15 +174,24 @@ func (m *Mutex) taken(out wait.Outcome, err error) (*Previous, error) {
 	return m.previous(out), nil
 }
 
+// undecided marks the owner that does not know yet whether its handle was closed.
+// Close waits until it does: else Close could abandon a mutex of which Lock then says
+// that it did not get it.
+const undecided = 1
+
 // own makes this handle the owner of the mutex, which the process has just taken,
 // or, if the handle was closed meanwhile, gives it up with next.
 func (m *Mutex) own(next layout.Change) error {
-	if m.sole.Load() == nil {
-		setOwner(&m.att.owner, m.id)
+	alone := m.sole.Load() != nil
+	if !alone {
+		setOwner(&m.att.owner, m.id|undecided)
 	}
 	check.Acquire(unsafe.Pointer(m.att))
 	if m.closed.Load() {
 		return m.tooLate(next)
+	}
+	if !alone {
+		setOwner(&m.att.owner, m.id)
 	}
 	return nil
 }
@@ -196,7 +205,7 @@ func (m *Mutex) tooLate(next layout.Change) error {
 	if m.att.sole == m {
 		m.att.endSole()
 	}
-	if isOwner(&m.att.owner, m.id) {
+	if isOwner(&m.att.owner, m.id) || isOwner(&m.att.owner, m.id|undecided) {
 		_ = m.give(next)
 	}
 	return errClosed
@@ -304,7 +313,8 @@ func (m *Mutex) leaveSole() {
 // nothing, and they get ErrStuck. To exclude that would double the cost of Lock.
 func (m *Mutex) settle() {
 	const enough = 10 * time.Second // then somebody wrote over the state
-	for began := time.Now(); m.cell.Load().Word() == m.att.me && isOwner(&m.att.owner, 0) && time.Since(began) < enough; {
+	pending := func() bool { return isOwner(&m.att.owner, 0) || isOwner(&m.att.owner, m.id|undecided) }
+	for began := time.Now(); m.cell.Load().Word() == m.att.me && pending() && time.Since(began) < enough; {
 		time.Sleep(time.Microsecond) //nolint:forbidigo // rare, and nothing tells
 	}
 }
