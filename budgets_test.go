@@ -18,7 +18,7 @@ import (
 const (
 	maxFunctionLines = 70   // comments do not count
 	maxFileLines     = 800  // tests may be longer
-	maxPackageLines  = 3600 // of a package in internal/, without tests
+	maxPackageLines  = 3500 // of a package in internal/, without tests
 )
 
 // source is one parsed file.

@@ -19,6 +19,15 @@ func (o *Object) mu() sync.Locker {
 	return &o.dir.mu
 }
 
+// Owner is the user to whom the object's file belongs.
+func (o *Object) Owner() (int, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(o.FD, &st); err != nil {
+		return 0, err
+	}
+	return int(st.Uid), nil
+}
+
 // Named says whether the object has a name.
 func (o *Object) Named() bool { return o.dir != nil }
 

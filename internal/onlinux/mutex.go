@@ -174,9 +174,8 @@ func (m *Mutex) taken(out wait.Outcome, err error) (*Previous, error) {
 	return m.previous(out), nil
 }
 
-// undecided marks the owner that does not know yet whether its handle was closed.
-// Close waits until it does: else Close could abandon a mutex of which Lock then says
-// that it did not get it.
+// undecided marks the owner that does not know yet whether its handle was closed:
+// Close waits for it, or could abandon what Lock then says that it did not get.
 const undecided = 1
 
 // own makes this handle the owner of the mutex, which the process has just taken,

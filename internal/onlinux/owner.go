@@ -2,8 +2,6 @@
 
 package onlinux
 
-import "golang.org/x/sys/unix"
-
 // OwnerOf is the user to whom the object's file belongs: the kernel lets nobody but
 // root give a file to another user.
 func OwnerOf(o Object) (int, error) {
@@ -11,9 +9,5 @@ func OwnerOf(o Object) (int, error) {
 		return 0, err
 	}
 	defer o.unpin()
-	var st unix.Stat_t
-	if err := unix.Fstat(o.parts().inner.FD, &st); err != nil {
-		return 0, err
-	}
-	return int(st.Uid), nil
+	return o.parts().inner.Owner()
 }
