@@ -1,0 +1,249 @@
+package conformance
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"atoll/win32"
+)
+
+// line is one line of the checklist: what is set up, what is called, and what comes
+// of it on Windows.
+type line struct {
+	id     string // C001; numbers have gaps
+	says   string
+	source string // the page or test that says so, and the mark of how sure that is
+	check  func(t *T)
+	// gap says, for a system that is known to differ, why. The line must fail there;
+	// when it passes the gap is closed, and the entry goes.
+	gap gaps
+	// not says, for a system where the line has no meaning, why.
+	not gaps
+}
+
+// gaps are reasons by system.
+type gaps map[string]string
+
+// The systems.
+const (
+	onLinux   = "linux"
+	onWine    = "wine"
+	onWindows = "windows"
+)
+
+// system is where this runs. Wine says so in the environment that CI gives it.
+func system() string {
+	switch {
+	case runtime.GOOS == "windows" && os.Getenv("ATOLL_CONFORMANCE_WINE") != "":
+		return onWine
+	case runtime.GOOS == "windows":
+		return onWindows
+	}
+	return onLinux
+}
+
+// run runs the lines of an area, each as a test of its own.
+func run(t *testing.T, lines []line) {
+	t.Helper()
+	for _, l := range lines {
+		t.Run(l.id, func(t *testing.T) {
+			if why, is := l.not[system()]; is {
+				t.Skipf("not applicable: %s", why)
+			}
+			verdict(t, &l, perform(&l))
+		})
+	}
+}
+
+func verdict(t *testing.T, l *line, r *T) {
+	t.Helper()
+	why, known := l.gap[system()]
+	switch {
+	case known && !r.failed:
+		t.Errorf("the gap is closed: %s\nit was: %s", l.says, why)
+	case known:
+		t.Logf("known gap: %s\n%s", why, r.said())
+	case r.failed:
+		t.Errorf("%s [%s]\n%s", l.says, l.source, r.said())
+	}
+}
+
+// lineLimit is when a line hangs.
+const lineLimit = 2 * time.Minute
+
+// perform checks a line on a thread of its own, which ends with it: mutexes belong to
+// threads.
+func perform(l *line) *T {
+	t := &T{line: l.id}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer t.cleanUp()
+		runtime.LockOSThread() // and never unlocked
+		l.check(t)
+	}()
+	select {
+	case <-done:
+		return t
+	case <-time.After(lineLimit):
+		return &T{failed: true, log: []string{"it hangs"}}
+	}
+}
+
+// T is what a line says its result to. Its methods are like those of testing.T, but a
+// failure need not fail the test.
+type T struct {
+	sync.Mutex
+	line    string
+	failed  bool
+	log     []string
+	cleanup []func()
+	names   int
+}
+
+func (t *T) said() string { t.Lock(); defer t.Unlock(); return strings.Join(t.log, "\n") }
+
+// Logf says something.
+func (t *T) Logf(format string, args ...any) {
+	t.Lock()
+	defer t.Unlock()
+	_, file, at, _ := runtime.Caller(1)
+	t.log = append(t.log, fmt.Sprintf("%s:%d: ", file[strings.LastIndexAny(file, `/\`)+1:], at)+fmt.Sprintf(format, args...))
+}
+
+// Errorf fails the line.
+func (t *T) Errorf(format string, args ...any) { t.fail(format, args...) }
+
+// Fatalf fails the line and ends it.
+func (t *T) Fatalf(format string, args ...any) {
+	t.fail(format, args...)
+	runtime.Goexit()
+}
+
+func (t *T) fail(format string, args ...any) {
+	t.Lock()
+	defer t.Unlock()
+	t.failed = true
+	where := ""
+	for skip := 2; skip < 6; skip++ {
+		if _, file, at, ok := runtime.Caller(skip); ok && strings.HasSuffix(file, "_test.go") {
+			where += fmt.Sprintf("%s:%d: ", file[strings.LastIndexAny(file, `/\`)+1:], at)
+		}
+	}
+	t.log = append(t.log, where+fmt.Sprintf(format, args...))
+}
+
+// Cleanup has f called when the line ends, last first.
+func (t *T) Cleanup(f func()) {
+	t.Lock()
+	defer t.Unlock()
+	t.cleanup = append(t.cleanup, f)
+}
+
+func (t *T) cleanUp() {
+	for {
+		t.Lock()
+		n := len(t.cleanup)
+		if n == 0 {
+			t.Unlock()
+			return
+		}
+		f := t.cleanup[n-1]
+		t.cleanup = t.cleanup[:n-1]
+		t.Unlock()
+		f()
+	}
+}
+
+// Name returns a name that no other line and no other process uses.
+func (t *T) Name() string {
+	t.names++
+	return fmt.Sprintf("atoll conformance %s %d %d", t.line, os.Getpid(), t.names)
+}
+
+// Handle closes a handle when the line ends, and fails it if there is none. It passes
+// over ERROR_ALREADY_EXISTS:
+//
+//	h := t.Handle(win32.CreateMutex(nil, false, name))
+func (t *T) Handle(h win32.Handle, err error) win32.Handle {
+	if err != nil && err != win32.ERROR_ALREADY_EXISTS || h == 0 || h == win32.INVALID_HANDLE_VALUE {
+		t.Fatalf("handle %#x, %v", h, err)
+	}
+	t.Cleanup(func() { _ = win32.CloseHandle(h) })
+	return h
+}
+
+// Fresh is Handle for an object that must be new.
+func (t *T) Fresh(h win32.Handle, err error) win32.Handle {
+	if err != nil {
+		_ = win32.CloseHandle(h)
+		t.Fatalf("handle %#x, %v, want a new object", h, err)
+	}
+	return t.Handle(h, err)
+}
+
+// Exists is Handle for an object that must have been there.
+func (t *T) Exists(h win32.Handle, err error) win32.Handle {
+	if err != win32.ERROR_ALREADY_EXISTS {
+		_ = win32.CloseHandle(h)
+		t.Fatalf("handle %#x, %v, want ERROR_ALREADY_EXISTS", h, err)
+	}
+	return t.Handle(h, err)
+}
+
+// Refused demands that no handle came, and why.
+func (t *T) Refused(want win32.Errno, h win32.Handle, err error) {
+	if h != 0 && h != win32.INVALID_HANDLE_VALUE {
+		_ = win32.CloseHandle(h)
+		t.Errorf("a handle, %v, want error %d", err, want)
+		return
+	}
+	t.Err(want, err)
+}
+
+// Err demands an error number; 0: none.
+func (t *T) Err(want win32.Errno, err error) {
+	if want == 0 && err != nil || want != 0 && err != want {
+		t.Errorf("error %v, want %d", err, want)
+	}
+}
+
+// OK demands that there is no error.
+func (t *T) OK(err error) {
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+}
+
+// Waited demands the result of a wait.
+func (t *T) Waited(want uint32, event uint32, err error) {
+	if event != want || err != nil {
+		t.Errorf("the wait gave %#x, %v, want %#x", event, err, want)
+	}
+}
+
+// WaitFailed demands that a wait failed, and why.
+func (t *T) WaitFailed(want win32.Errno, event uint32, err error) {
+	if event != win32.WAIT_FAILED || err != want {
+		t.Errorf("the wait gave %#x, %v, want WAIT_FAILED and %d", event, err, want)
+	}
+}
+
+// Thread runs f on a thread of its own, which ends with it, and waits for it.
+func (t *T) Thread(f func()) { <-t.Begin(f) }
+
+// Begin runs f on a thread of its own, which ends with it; the channel closes then.
+func (t *T) Begin(f func()) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends
+		f()
+	}()
+	return done
+}

@@ -1,0 +1,32 @@
+//go:build linux
+
+package kernel32
+
+import (
+	"atoll/internal/access"
+	"atoll/internal/errs"
+	"atoll/internal/onlinux"
+)
+
+// kernelObject is an object of package onlinux in the table.
+type kernelObject struct{ onlinux.Object }
+
+func (o kernelObject) retire() {}
+
+func (o kernelObject) close() { _ = o.Close() }
+
+// exactly asks for an access as it is: 0 is no right at all.
+func exactly(asked access.Mask, a *Attributes) access.Request {
+	return access.Request{Access: asked, Exact: true, Security: a.security()}
+}
+
+// admit gives an object a handle, if there is one. created false is told beside it.
+func admit(o object, of onlinux.Object, created bool, flags uint32) (Handle, error) {
+	h, err := insert(o, access.Kind(of.Header().Type), of.Rights(), flags)
+	if err != nil || created {
+		return h, err
+	}
+	return h, errAlreadyExists
+}
+
+var errAlreadyExists = errs.Numbered(errs.AlreadyExists, nil, "the object was there already")

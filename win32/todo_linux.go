@@ -1,0 +1,269 @@
+package win32
+
+func createMutex(attributes *SecurityAttributes, initialOwner bool, name string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func createMutexEx(attributes *SecurityAttributes, name string, flags, access uint32) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func openMutex(access uint32, inheritHandle bool, name string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func releaseMutex(mutex Handle) (err error) { return errTodo }
+
+func createSemaphore(attributes *SecurityAttributes, initialCount, maximumCount int32, name string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func createSemaphoreEx(attributes *SecurityAttributes, initialCount, maximumCount int32, name string, flags, access uint32) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func openSemaphore(access uint32, inheritHandle bool, name string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func releaseSemaphore(semaphore Handle, releaseCount int32, previousCount *int32) (err error) {
+	return errTodo
+}
+
+func createWaitableTimer(attributes *SecurityAttributes, manualReset bool, name string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func createWaitableTimerEx(attributes *SecurityAttributes, name string, flags, access uint32) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func openWaitableTimer(access uint32, inheritHandle bool, name string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func setWaitableTimer(timer Handle, dueTime *int64, period int32, routine TimerAPCRoutine, argument uintptr, resume bool) (err error) {
+	return errTodo
+}
+
+func setWaitableTimerEx(timer Handle, dueTime *int64, period int32, routine TimerAPCRoutine, argument uintptr, wakeContext *ReasonContext, tolerableDelay uint32) (err error) {
+	return errTodo
+}
+
+func cancelWaitableTimer(timer Handle) (err error) { return errTodo }
+
+func newTimerAPCRoutine(routine func(argument uintptr, timeLow, timeHigh uint32)) TimerAPCRoutine {
+	return 0
+}
+
+func waitForSingleObject(handle Handle, milliseconds uint32) (event uint32, err error) {
+	return 0, errTodo
+}
+
+func waitForSingleObjectEx(handle Handle, milliseconds uint32, alertable bool) (event uint32, err error) {
+	return 0, errTodo
+}
+
+func waitForMultipleObjects(handles []Handle, waitAll bool, milliseconds uint32) (event uint32, err error) {
+	return 0, errTodo
+}
+
+func waitForMultipleObjectsEx(handles []Handle, waitAll bool, milliseconds uint32, alertable bool) (event uint32, err error) {
+	return 0, errTodo
+}
+
+func signalObjectAndWait(objectToSignal, objectToWaitOn Handle, milliseconds uint32, alertable bool) (event uint32, err error) {
+	return 0, errTodo
+}
+
+func sleepEx(milliseconds uint32, alertable bool) (ret uint32) { return 0 }
+
+func queueUserAPC(apc APCProc, thread Handle, data uintptr) (err error) { return errTodo }
+
+func newAPCProc(apc func(data uintptr)) APCProc { return 0 }
+
+func getCurrentThread() (pseudoHandle Handle) { return 0 }
+
+func getCurrentThreadId() (id uint32) { return 0 }
+
+func openThread(access uint32, inheritHandle bool, threadID uint32) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func duplicateHandle(sourceProcess, source, targetProcess Handle, target *Handle, access uint32, inheritHandle bool, options uint32) (err error) {
+	return errTodo
+}
+
+func getHandleInformation(handle Handle, flags *uint32) (err error) { return errTodo }
+
+func setHandleInformation(handle Handle, mask, flags uint32) (err error) { return errTodo }
+
+func compareObjectHandles(first, second Handle) (err error) { return errTodo }
+
+func ntQueryObject(handle Handle, class int32, information uintptr, length uint32, returned *uint32) (err error) {
+	return errTodo
+}
+
+func createFileMapping(file Handle, attributes *SecurityAttributes, protection, maximumSizeHigh, maximumSizeLow uint32, name string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func createFileMappingNuma(file Handle, attributes *SecurityAttributes, protection, maximumSizeHigh, maximumSizeLow uint32, name string, node uint32) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func openFileMapping(access uint32, inheritHandle bool, name string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func mapViewOfFile(section Handle, access, offsetHigh, offsetLow uint32, length uintptr) (address uintptr, err error) {
+	return 0, errTodo
+}
+
+func mapViewOfFileEx(section Handle, access, offsetHigh, offsetLow uint32, length, base uintptr) (address uintptr, err error) {
+	return 0, errTodo
+}
+
+func unmapViewOfFile(address uintptr) (err error) { return errTodo }
+
+func flushViewOfFile(address, length uintptr) (err error) { return errTodo }
+
+func virtualQuery(address uintptr, buffer *MemoryBasicInformation, length uintptr) (err error) {
+	return errTodo
+}
+
+func virtualProtect(address, size uintptr, protection uint32, old *uint32) (err error) {
+	return errTodo
+}
+
+func virtualAlloc(address, size uintptr, allocationType, protection uint32) (value uintptr, err error) {
+	return 0, errTodo
+}
+
+func virtualFree(address, size uintptr, freeType uint32) (err error) { return errTodo }
+
+func virtualLock(address, length uintptr) (err error) { return errTodo }
+
+func virtualUnlock(address, length uintptr) (err error) { return errTodo }
+
+func prefetchVirtualMemory(process Handle, ranges []MemoryRangeEntry, flags uint32) (err error) {
+	return errTodo
+}
+
+func createFile(name string, access, mode uint32, attributes *SecurityAttributes, createMode, flags uint32, template Handle) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func readFile(file Handle, buffer []byte, done *uint32, overlapped *Overlapped) (err error) {
+	return errTodo
+}
+
+func writeFile(file Handle, buffer []byte, done *uint32, overlapped *Overlapped) (err error) {
+	return errTodo
+}
+
+func getFileSizeEx(file Handle, size *int64) (err error) { return errTodo }
+
+func setFilePointerEx(file Handle, distance int64, newPosition *int64, whence uint32) (err error) {
+	return errTodo
+}
+
+func setEndOfFile(file Handle) (err error) { return errTodo }
+
+func flushFileBuffers(file Handle) (err error) { return errTodo }
+
+func setFileInformationByHandle(file Handle, class uint32, information uintptr, length uint32) (err error) {
+	return errTodo
+}
+
+func deleteFile(name string) (err error) { return errTodo }
+
+func moveFile(from, to string) (err error) { return errTodo }
+
+func copyFile(from, to string, failIfExists bool) (err error) { return errTodo }
+
+func createProcess(application, commandLine string, processAttributes, threadAttributes *SecurityAttributes, inheritHandles bool, flags uint32, environment []string, directory string, startup *StartupInfo, information *ProcessInformation) (err error) {
+	return errTodo
+}
+
+func newProcThreadAttributeList(maximum uint32) (list *ProcThreadAttributeListContainer, err error) {
+	return nil, errTodo
+}
+
+func openProcess(access uint32, inheritHandle bool, processID uint32) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func getCurrentProcess() (pseudoHandle Handle) { return 0 }
+
+func getCurrentProcessId() (id uint32) { return 0 }
+
+func getProcessId(process Handle) (id uint32, err error) { return 0, errTodo }
+
+func getExitCodeProcess(process Handle, code *uint32) (err error) { return errTodo }
+
+func terminateProcess(process Handle, code uint32) (err error) { return errTodo }
+
+func createJobObject(attributes *SecurityAttributes, name string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func openJobObject(access uint32, inheritHandle bool, name string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func assignProcessToJobObject(job, process Handle) (err error) { return errTodo }
+
+func terminateJobObject(job Handle, code uint32) (err error) { return errTodo }
+
+func isProcessInJob(process, job Handle, result *bool) (err error) { return errTodo }
+
+func setInformationJobObject(job Handle, class uint32, information uintptr, length uint32) (ret int, err error) {
+	return 0, errTodo
+}
+
+func queryInformationJobObject(job Handle, class int32, information uintptr, length uint32, returned *uint32) (err error) {
+	return errTodo
+}
+
+func createIoCompletionPort(file, existing Handle, key uintptr, threads uint32) (port Handle, err error) {
+	return 0, errTodo
+}
+
+func getQueuedCompletionStatus(port Handle, bytes *uint32, key, overlapped *uintptr, milliseconds uint32) (err error) {
+	return errTodo
+}
+
+func postQueuedCompletionStatus(port Handle, bytes uint32, key, overlapped uintptr) (err error) {
+	return errTodo
+}
+
+func createBoundaryDescriptor(name string, flags uint32) (boundary Handle, err error) {
+	return 0, errTodo
+}
+
+func addSIDToBoundaryDescriptor(boundary *Handle, sid *SID) (err error) { return errTodo }
+
+func deleteBoundaryDescriptor(boundary Handle) {}
+
+func createPrivateNamespace(attributes *SecurityAttributes, boundary Handle, alias string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func openPrivateNamespace(boundary Handle, alias string) (handle Handle, err error) {
+	return 0, errTodo
+}
+
+func closePrivateNamespace(handle Handle, flags uint32) (err error) { return errTodo }
+
+func convertStringSecurityDescriptorToSecurityDescriptor(text string, revision uint32, descriptor **SecurityDescriptor, size *uint32) (err error) {
+	return errTodo
+}
+
+func convertStringSidToSid(text string, sid **SID) (err error) { return errTodo }
+
+func setKernelObjectSecurity(handle Handle, information uint32, descriptor *SecurityDescriptor) (err error) {
+	return errTodo
+}
+
+const errTodo = Errno(120)
