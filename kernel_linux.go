@@ -11,6 +11,7 @@ import (
 	"atoll/internal/namespace"
 	"atoll/internal/onlinux"
 	"atoll/internal/setup"
+	"atoll/internal/space"
 )
 
 // The kernel that this build calls: package onlinux.
@@ -32,7 +33,7 @@ type (
 	kernelChannelWait = onlinux.ChannelWait
 	kernelObjectError = onlinux.ObjectError
 
-	kernelPrivateNamespace = onlinux.PrivateNamespace
+	kernelPrivateNamespace = space.PrivateNamespace
 
 	kernelSection        = onlinux.Section
 	kernelSectionOptions = onlinux.SectionOptions
@@ -76,7 +77,7 @@ var (
 
 func kernelList(scope Scope) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
-		for i, err := range onlinux.List(namespace.Scope(scope)) {
+		for i, err := range space.List(namespace.Scope(scope)) {
 			if !yield(infoOf(i), err) {
 				return
 			}
@@ -85,18 +86,18 @@ func kernelList(scope Scope) iter.Seq2[Info, error] {
 }
 
 func kernelStat(name string) (Info, error) {
-	i, err := onlinux.Stat(name)
+	i, err := space.Stat(name)
 	return infoOf(i), err
 }
 
-func kernelSweep(scope Scope) (int, error) { return onlinux.Sweep(namespace.Scope(scope)) }
+func kernelSweep(scope Scope) (int, error) { return space.Sweep(namespace.Scope(scope)) }
 
 func newPrivateNamespace(b Boundary, alias string, s *Security) (*kernelPrivateNamespace, error) {
 	k, err := boundary.New(b.Name, b.Users, b.Groups)
 	if err != nil {
 		return nil, err
 	}
-	return onlinux.NewPrivateNamespace(k, alias, s.kernel(access.Section))
+	return space.NewPrivateNamespace(k, alias, s.kernel(access.Section))
 }
 
 func openPrivateNamespace(b Boundary, alias string) (*kernelPrivateNamespace, error) {
@@ -104,7 +105,7 @@ func openPrivateNamespace(b Boundary, alias string) (*kernelPrivateNamespace, er
 	if err != nil {
 		return nil, err
 	}
-	return onlinux.OpenPrivateNamespace(k, alias)
+	return space.OpenPrivateNamespace(k, alias)
 }
 
 func kernelBase() string { return namespace.Base() }
@@ -136,7 +137,7 @@ func kernelSetup(snippets string, apply bool) ([]SetupStep, error) {
 	return steps, err
 }
 
-func infoOf(k onlinux.Info) Info {
+func infoOf(k space.Info) Info {
 	h := &k.Header
 	i := Info{
 		Name: k.Name, Type: Type(h.Type), Size: h.Size, File: h.Path, Creator: int(h.PID),
@@ -163,7 +164,7 @@ func infoOf(k onlinux.Info) Info {
 }
 
 // processesOf never returns nil, so that JSON has an empty list.
-func processesOf(list []onlinux.Process) []Process {
+func processesOf(list []space.Process) []Process {
 	processes := make([]Process, len(list))
 	for i, p := range list {
 		processes[i] = Process(p)

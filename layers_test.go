@@ -79,6 +79,7 @@ var layers = map[string]layer{
 
 	"internal/mapping": {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/doctor":  {row: 5, allow: []string{xsys}, linuxOnly: true},
+	"internal/space":   {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/onlinux": {row: 6, allow: []string{xsys}, linuxOnly: true},
 
 	"internal/kernel32": {row: 7, allow: []string{xsys}, linuxOnly: true},

@@ -24,6 +24,9 @@ var (
 	ErrBadName      = errors.New("not a valid object name")
 )
 
+// ErrClosed is what calls through a closed handle or view say.
+var ErrClosed = New(fs.ErrClosed, "it is closed")
+
 // Win32 error numbers, as far as Atoll reports them
 // (https://learn.microsoft.com/windows/win32/debug/system-error-codes).
 const (

@@ -147,6 +147,31 @@ type Header struct {
 // Has says whether all of f are set.
 func (h *Header) Has(f Flags) bool { return h.Flags&f == f }
 
+// Kind is the kind of the object's word; false: it has none.
+func (h *Header) Kind() (kind Kind, ok bool) {
+	manual := h.Has(FlagManualReset)
+	switch h.Type {
+	case Mutex:
+		return MutexWord, true
+	case Semaphore:
+		return SemaphoreWord, true
+	case Event:
+		if manual {
+			return ManualEventWord, true
+		}
+		return AutoEventWord, true
+	case Timer:
+		if manual {
+			return ManualTimerWord, true
+		}
+		return AutoTimerWord, true
+	case Job:
+		return ManualEventWord, true
+	default:
+		return 0, false
+	}
+}
+
 // FileSize is the exact size of the object's file.
 func (h *Header) FileSize() int64 {
 	if h.Type == Section && !h.Has(FlagFile) {

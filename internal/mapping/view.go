@@ -72,9 +72,6 @@ func (s Section) Map(address uintptr, asked access.Mask, offset, length int64) (
 	return v, nil
 }
 
-// ErrClosed is what calls through a closed view say, and through a closed handle.
-var ErrClosed = errs.New(fs.ErrClosed, "it is closed")
-
 func misaligned(format string, what any) error {
 	return errs.Numbered(errs.MappedAlignment, fs.ErrInvalid, format+" is not a multiple of %d, the size of a page", what, pageSize)
 }
@@ -199,7 +196,7 @@ func (v *View) Rights() access.Mask {
 // Close unmaps the view. It waits for the calls that are just inside it.
 func (v *View) Close() error {
 	if !v.End() {
-		return ErrClosed
+		return errs.ErrClosed
 	}
 	err := unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(v.pages)), uintptr(len(v.pages)))
 	return errors.Join(err, v.object.DropView())
@@ -224,7 +221,7 @@ func (v *View) span(offset, length int64) ([]byte, error) {
 // over calls f with the pages of a part of the view, if there are any.
 func (v *View) over(offset, length int64, f func(pages []byte) error) error {
 	if !v.Enter() {
-		return ErrClosed
+		return errs.ErrClosed
 	}
 	defer v.Leave()
 	pages, err := v.span(offset, length)

@@ -17,7 +17,7 @@ import (
 // ReadAt copies from the view.
 func (v *View) ReadAt(p []byte, offset int64) (n int, err error) {
 	if !v.Enter() {
-		return 0, ErrClosed
+		return 0, errs.ErrClosed
 	}
 	defer v.Leave()
 	part, err := v.from(offset, len(p))
@@ -34,7 +34,7 @@ func (v *View) ReadAt(p []byte, offset int64) (n int, err error) {
 // WriteAt copies into the view.
 func (v *View) WriteAt(p []byte, offset int64) (n int, err error) {
 	if !v.Enter() {
-		return 0, ErrClosed
+		return 0, errs.ErrClosed
 	}
 	defer v.Leave()
 	if !v.can.Write {
@@ -123,7 +123,7 @@ func (v *View) fault(at int64) error {
 // ours says whether the error is the view's and not f's.
 func (v *View) Guard(f func(b []byte) error) (ours bool, err error) {
 	if !v.Enter() {
-		return true, ErrClosed
+		return true, errs.ErrClosed
 	}
 	defer v.Leave()
 	old := debug.SetPanicOnFault(true)

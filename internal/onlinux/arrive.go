@@ -15,6 +15,7 @@ import (
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
 	"atoll/internal/namespace"
+	"atoll/internal/space"
 	"atoll/internal/transfer"
 )
 
@@ -60,7 +61,7 @@ func (a *arrival) section() (Object, error) {
 	var inner *namespace.Object
 	var err error
 	if s := a.place(); s != nil {
-		defer s.dir.Release()
+		defer s.Dir.Release()
 		inner, err = a.named(s)
 	} else {
 		inner, err = a.loose()
@@ -86,12 +87,12 @@ func (a *arrival) synchronisation() (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer s.dir.Release()
+	defer s.Dir.Release()
 	// A member before the object is had: see namespace.LooseNumbers.
-	if _, err := s.join(); err != nil {
+	if _, err := s.Join(); err != nil {
 		return nil, err
 	}
-	defer func() { _ = s.leave() }()
+	defer func() { _ = s.Leave() }()
 	var inner *namespace.Object
 	if a.Header.Name == "" {
 		inner, err = a.loose()
@@ -110,18 +111,18 @@ func (a *arrival) synchronisation() (Object, error) {
 
 // home is the directory whose members wait for the object: the one that it lies in;
 // of an object without a name the user's own, which must be the sender's.
-func (a *arrival) home() (*space, error) {
+func (a *arrival) home() (*space.Space, error) {
 	if a.Header.Name != "" {
 		if s := a.place(); s != nil {
 			return s, nil
 		}
 		return nil, errs.New(fs.ErrPermission, "the %s %q lies in %s, and this process does not see who waits there; use Global\\, or a private namespace that both have open", a.Type, a.Header.Name, a.Folder.Path)
 	}
-	s, err := spaceOf(namespace.Local)
+	s, err := space.Of(namespace.Local)
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.members.ID()
+	id, err := s.Members.ID()
 	switch {
 	case err != nil:
 	case a.Second.FD < 0 && a.ours:
@@ -131,45 +132,45 @@ func (a *arrival) home() (*space, error) {
 	default:
 		return s, nil
 	}
-	s.dir.Release()
+	s.Dir.Release()
 	return nil, err
 }
 
 // place finds the directory that a named object lies in, among those that this
 // process can use, which a private namespace is that it may enter; nil if it is none
 // of them. The caller gives it back with dir.Release.
-func (a *arrival) place() *space {
+func (a *arrival) place() *space.Space {
 	if a.Header.Name == "" {
 		return nil
 	}
-	for _, scope := range append(privateScopes(), namespace.Local, namespace.Global) {
-		s, err := lookSpace(scope)
+	for _, scope := range append(space.PrivateScopes(), namespace.Local, namespace.Global) {
+		s, err := space.Look(scope)
 		if err != nil || s == nil {
 			continue
 		}
-		if s.dir.Leads(a.nameIn(s), a.Object.ID) {
+		if s.Dir.Leads(a.nameIn(s), a.Object.ID) {
 			return s
 		}
-		s.dir.Release()
+		s.Dir.Release()
 	}
-	if s := privateAt(a.Folder.Path); s != nil {
-		if s.dir.Leads(a.nameIn(s), a.Object.ID) {
+	if s := space.PrivateAt(a.Folder.Path); s != nil {
+		if s.Dir.Leads(a.nameIn(s), a.Object.ID) {
 			return s
 		}
-		s.dir.Release()
+		s.Dir.Release()
 	}
 	return nil
 }
 
-func (a *arrival) nameIn(s *space) namespace.Name {
-	return namespace.Name{Scope: s.dir.Scope, Base: a.Header.Name}
+func (a *arrival) nameIn(s *space.Space) namespace.Name {
+	return namespace.Name{Scope: s.Dir.Scope, Base: a.Header.Name}
 }
 
 // named opens the object by its name, while what has arrived keeps it alive: so
 // this process has a description of its own, with the best rights that it can get.
 // Where it may not open the file it uses what has arrived.
-func (a *arrival) named(s *space) (*namespace.Object, error) {
-	o, err := s.dir.Open(a.nameIn(s))
+func (a *arrival) named(s *space.Space) (*namespace.Object, error) {
+	o, err := s.Dir.Open(a.nameIn(s))
 	switch {
 	case err == nil && o.ID == a.Object.ID:
 		return o, nil
@@ -184,7 +185,7 @@ func (a *arrival) named(s *space) (*namespace.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err = s.dir.Enter(fd, a.nameIn(s), a.Header, a.Writable)
+	o, err = s.Dir.Enter(fd, a.nameIn(s), a.Header, a.Writable)
 	if err != nil {
 		_ = unix.Close(fd)
 	}

@@ -12,6 +12,7 @@ import (
 	"atoll/internal/backing"
 	"atoll/internal/layout"
 	"atoll/internal/namespace"
+	"atoll/internal/space"
 )
 
 // Object is a handle of any type.
@@ -32,8 +33,8 @@ type Object interface {
 // parts are what the handles of all types are made of.
 type parts struct {
 	*handle
-	space *space // of a synchronisation object
-	file  int    // of a file section; else -1
+	space *space.Space // of a synchronisation object
+	file  int          // of a file section; else -1
 }
 
 func (s *Section) pin() error {
@@ -104,7 +105,7 @@ func duplicateFile(fd int) (int, error) {
 // handleOf makes a handle of an object that this process has, with one count of
 // handles for it, which is given back if it fails, as file is closed: a descriptor
 // of the file of a file section.
-func handleOf(inner *namespace.Object, s *space, rights access.Mask, file int) (Object, error) {
+func handleOf(inner *namespace.Object, s *space.Space, rights access.Mask, file int) (Object, error) {
 	if inner.Header.Type == layout.Section {
 		section, err := admitSection(inner, false, file, rights)
 		if err != nil {
@@ -113,7 +114,7 @@ func handleOf(inner *namespace.Object, s *space, rights access.Mask, file int) (
 		return section, nil
 	}
 	entered := false
-	h, err := s.syncHandle(
+	h, err := makeSync(s,
 		func(uint32) (*namespace.Object, access.Mask, error) { entered = true; return inner, rights, nil },
 		func(*namespace.Object) {})
 	if err != nil {

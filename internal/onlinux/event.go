@@ -39,18 +39,11 @@ func OpenEvent(name string, intent Intent, asked access.Request, manual, signale
 func eventOf(h *syncHandle) *Event {
 	e := &Event{set: layout.SetManual, hit: layout.PulseManual}
 	e.init(h)
-	if att := h.att; eventKind(h.inner.Header) == layout.AutoEventWord {
+	if att := h.att; !h.inner.Header.Has(layout.FlagManualReset) {
 		e.set = func(word uint32) uint32 { return layout.SetAuto(word, att.Waited()) }
 		e.hit = func(word uint32) uint32 { return layout.PulseAuto(word, att.Waited()) }
 	}
 	return e
-}
-
-func eventKind(h layout.Header) layout.Kind {
-	if h.Has(layout.FlagManualReset) {
-		return layout.ManualEventWord
-	}
-	return layout.AutoEventWord
 }
 
 // Set signals the event.

@@ -6,9 +6,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"atoll/internal/access"
+	"atoll/internal/errs"
 	"atoll/internal/layout"
-	"atoll/internal/mapping"
 	"atoll/internal/namespace"
 )
 
@@ -55,7 +57,7 @@ func (h *handle) shut() bool {
 	return true
 }
 
-var errClosed = mapping.ErrClosed
+var errClosed = errs.ErrClosed
 
 // begin and finish enclose a call that may write this member's number into an
 // object's state, on any path but Lock's fast one: Close waits for such calls,
@@ -76,4 +78,17 @@ func (h *handle) awaitInside() {
 	for pause := time.Microsecond; h.inside.Load() != 0; pause = min(2*pause, time.Millisecond) {
 		time.Sleep(pause) //nolint:forbidigo // rare, short, and not worth a signal on every call
 	}
+}
+
+// subject is an object as its rights go.
+func subject(o *namespace.Object, created bool) access.Subject {
+	s := access.Subject{
+		Kind: access.Kind(o.Header.Type), ManualReset: o.Header.Has(layout.FlagManualReset),
+		Protection: access.Protection(o.Header.Protection), Created: created, Writable: o.Writable,
+	}
+	var st unix.Stat_t
+	if !s.Writable && unix.Fstat(o.FD, &st) == nil {
+		s.UID, s.Mode = st.Uid, st.Mode&0o7777
+	}
+	return s
 }

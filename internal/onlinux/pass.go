@@ -65,7 +65,7 @@ func (s *Section) hold() (release func(), err error) {
 // hold keeps this process a member, too: whoever opens the object in it meanwhile
 // finds what it was to the handle that has been closed, also its number.
 func (h *syncHandle) hold() (release func(), err error) {
-	if _, err := h.space.join(); err != nil {
+	if _, err := h.space.Join(); err != nil {
 		return nil, err
 	}
 	h.inner.AddHandle()
@@ -182,9 +182,9 @@ func (p *parts) fileAs(rights access.Mask) (transfer.File, error) {
 
 // heldFolder holds the folder of the members that the object may name.
 func (p *parts) heldFolder() (f transfer.File, err error) {
-	if f.ID, err = p.space.members.ID(); err != nil {
+	if f.ID, err = p.space.Members.ID(); err != nil {
 		return transfer.None, err
 	}
-	f.FD, err = p.space.members.Hold()
+	f.FD, err = p.space.Members.Hold()
 	return f, err
 }

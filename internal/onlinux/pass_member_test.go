@@ -29,7 +29,7 @@ func TestPassingKeepsMembership(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if self := again.space.members.Self(); again.att.me != self {
+	if self := again.space.Members.Self(); again.att.me != self {
 		t.Errorf("it locks as member %#x, and is %#x", again.att.me, self)
 	}
 	h.Close()
@@ -37,7 +37,7 @@ func TestPassingKeepsMembership(t *testing.T) {
 	if err := again.Close(); err != nil {
 		t.Error(err)
 	}
-	if self := again.space.members.Self(); self != 0 {
+	if self := again.space.Members.Self(); self != 0 {
 		t.Errorf("it is still member %#x", self)
 	}
 	if _, _, err := OpenMutex(name, MustOpen, access.Request{}, false); !errors.Is(err, os.ErrNotExist) {

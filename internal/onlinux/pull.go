@@ -15,6 +15,7 @@ import (
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
 	"atoll/internal/namespace"
+	"atoll/internal/space"
 	"atoll/internal/transfer"
 )
 
@@ -51,16 +52,16 @@ func DuplicateFrom(pid int, descriptor uintptr, asked func(access.Kind) access.R
 // it, too: as long as it is held, an object without a name may go from there to
 // here.
 func sharedFolder(pid int) (transfer.File, error) {
-	s, err := lookSpace(namespace.Local)
+	s, err := space.Look(namespace.Local)
 	if err != nil || s == nil {
 		return transfer.None, err
 	}
-	defer s.dir.Release()
-	id, err := s.members.ID()
+	defer s.Dir.Release()
+	id, err := s.Members.ID()
 	if err != nil || !transfer.HasOpen(pid, id) {
 		return transfer.None, err
 	}
-	fd, err := s.members.Hold()
+	fd, err := s.Members.Hold()
 	return transfer.File{FD: fd, ID: id}, err
 }
 

@@ -17,6 +17,7 @@ import (
 	"atoll/internal/lockfile"
 	"atoll/internal/mapping"
 	"atoll/internal/namespace"
+	"atoll/internal/space"
 )
 
 // Section is a handle of a section. A memory section's bytes lie in the object's
@@ -53,7 +54,7 @@ func OpenSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 }
 
 func openSection(name string, intent Intent, o SectionOptions) (s *Section, created bool, err error) {
-	p, file := plan{header: layout.Header{Type: layout.Section}}, -1
+	p, file := space.Plan{Header: layout.Header{Type: layout.Section}}, -1
 	if intent != MustOpen {
 		if err := o.Request.Valid(access.Section); err != nil {
 			return nil, false, err
@@ -61,13 +62,13 @@ func openSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 		if p, file, err = o.plan(); err != nil {
 			return nil, false, err
 		}
-		p.security = o.Request.Security
+		p.Security = o.Request.Security
 	}
-	t, err := resolve(name, intent)
-	defer t.release()
+	t, err := space.Resolve(name, intent)
+	defer t.Release()
 	var inner *namespace.Object
 	if err == nil {
-		inner, created, err = t.obtain(intent, p)
+		inner, created, err = t.Obtain(intent, p)
 	}
 	if err != nil {
 		backing.Close(file)
@@ -87,11 +88,11 @@ func openSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 
 // plan checks the options and says how to make the section. file is a descriptor
 // of its own of the file, if there is one.
-func (o *SectionOptions) plan() (p plan, file int, err error) {
+func (o *SectionOptions) plan() (p space.Plan, file int, err error) {
 	if !o.Protection.Valid() {
 		return p, -1, errs.New(fs.ErrInvalid, "no such protection of a section")
 	}
-	p.header = layout.Header{Type: layout.Section, Protection: uint32(o.Protection)}
+	p.Header = layout.Header{Type: layout.Section, Protection: uint32(o.Protection)}
 	switch {
 	case o.Size < 0:
 		return p, -1, errs.New(fs.ErrInvalid, "a section cannot have %d bytes", o.Size)
@@ -101,7 +102,7 @@ func (o *SectionOptions) plan() (p plan, file int, err error) {
 	return p, -1, o.planMemory(&p)
 }
 
-func (o *SectionOptions) planMemory(p *plan) error {
+func (o *SectionOptions) planMemory(p *space.Plan) error {
 	switch {
 	case o.Size == 0:
 		return errs.New(fs.ErrInvalid, "a section of memory needs a size")
@@ -112,20 +113,20 @@ func (o *SectionOptions) planMemory(p *plan) error {
 	case o.LargePages && o.Size%layout.LargePage != 0:
 		return errs.New(fs.ErrInvalid, "the size of a section in large pages must be a multiple of %d bytes", layout.LargePage)
 	}
-	p.header.Size = (o.Size + memoryPage - 1) &^ (memoryPage - 1)
+	p.Header.Size = (o.Size + memoryPage - 1) &^ (memoryPage - 1)
 	if o.Reserve {
-		p.header.Flags |= layout.FlagReserve
+		p.Header.Flags |= layout.FlagReserve
 	}
 	if o.LargePages {
-		p.header.Flags |= layout.FlagLargePages
+		p.Header.Flags |= layout.FlagLargePages
 	}
-	p.build = backing.BuildMemory
+	p.Build = backing.BuildMemory
 	return nil
 }
 
 // planFile has a descriptor of its own of the caller's file, so that the caller
 // may close theirs.
-func (o *SectionOptions) planFile(p plan) (plan, int, error) {
+func (o *SectionOptions) planFile(p space.Plan) (space.Plan, int, error) {
 	if o.LargePages {
 		return p, -1, errs.New(fs.ErrInvalid, "a section over a file cannot have large pages")
 	}
@@ -133,11 +134,11 @@ func (o *SectionOptions) planFile(p plan) (plan, int, error) {
 	if err != nil {
 		return p, -1, err
 	}
-	if err := backing.FileHeader(fd, o.Size, &p.header); err != nil {
+	if err := backing.FileHeader(fd, o.Size, &p.Header); err != nil {
 		_ = unix.Close(fd)
 		return p, -1, err
 	}
-	p.build = func(objectFD int, h layout.Header) error {
+	p.Build = func(objectFD int, h layout.Header) error {
 		if err := backing.BuildHeader(objectFD, h, h.FileSize()); err != nil {
 			return err
 		}

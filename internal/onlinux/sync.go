@@ -22,6 +22,7 @@ import (
 	"atoll/internal/liveness"
 	"atoll/internal/lockfile"
 	"atoll/internal/namespace"
+	"atoll/internal/space"
 	"atoll/internal/wait"
 )
 
@@ -116,13 +117,13 @@ func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.
 type syncHandle struct {
 	*handle
 	att   *attachment
-	space *space
+	space *space.Space
 }
 
 // syncPlan says how to make a synchronisation object.
-func syncPlan(spec syncSpec, me uint32) plan {
+func syncPlan(spec syncSpec, me uint32) space.Plan {
 	word := spec.word(me)
-	return plan{header: spec.header, security: spec.asked.Security, build: func(fd int, h layout.Header) error {
+	return space.Plan{Header: spec.header, Security: spec.asked.Security, Build: func(fd int, h layout.Header) error {
 		size := h.FileSize()
 		if err := lockfile.Truncate(fd, size); err != nil {
 			return err
@@ -162,17 +163,17 @@ func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, cre
 			return nil, false, err
 		}
 	}
-	t, err := resolve(name, intent)
-	if err == nil && t.unnamed {
+	t, err := space.Resolve(name, intent)
+	if err == nil && t.Unnamed {
 		// Its waiters and owners are members somewhere, too.
-		t.space, err = spaceOf(namespace.Local)
+		t.Space, err = space.Of(namespace.Local)
 	}
-	defer t.release()
+	defer t.Release()
 	if err != nil {
 		return nil, false, err
 	}
-	h, err = t.space.syncHandle(func(me uint32) (o *namespace.Object, rights access.Mask, err error) {
-		if o, created, err = t.obtain(intent, syncPlan(spec, me)); err != nil {
+	h, err = makeSync(t.Space, func(me uint32) (o *namespace.Object, rights access.Mask, err error) {
+		if o, created, err = t.Obtain(intent, syncPlan(spec, me)); err != nil {
 			return nil, 0, err
 		}
 		if rights, err = spec.asked.Grant(subject(o, created)); err != nil {
@@ -188,21 +189,21 @@ func openSyncOnce(name string, intent Intent, spec syncSpec) (h *syncHandle, cre
 	return h, created, err
 }
 
-// syncHandle makes a handle of the object that obtain gets for it, with one count
+// makeSync makes a handle of the object that obtain gets for it, with one count
 // of handles and rights, once this process is a member. undo is called if it cannot
 // be used.
-func (s *space) syncHandle(obtain func(me uint32) (*namespace.Object, access.Mask, error), undo func(*namespace.Object)) (*syncHandle, error) {
+func makeSync(s *space.Space, obtain func(me uint32) (*namespace.Object, access.Mask, error), undo func(*namespace.Object)) (*syncHandle, error) {
 	h := &syncHandle{space: s, handle: &handle{done: make(chan struct{})}}
-	me, err := s.join()
+	me, err := s.Join()
 	if err != nil {
 		return nil, err
 	}
 	h.inner, h.rights, err = obtain(me)
 	if err != nil {
-		return nil, errors.Join(err, s.leave())
+		return nil, errors.Join(err, s.Leave())
 	}
-	kind, _ := kindOf(h.inner.Header)
-	h.att, err = attach(h.inner, kind, me, s.members)
+	kind, _ := h.inner.Header.Kind()
+	h.att, err = attach(h.inner, kind, me, s.Members)
 	if o := subject(h.inner, false); err == nil && h.rights&o.Writes() != 0 {
 		err = h.att.MayChange()
 	}
@@ -229,9 +230,9 @@ func (h *syncHandle) shutSync() error {
 func (h *syncHandle) letGo() error {
 	err := h.inner.DropHandle()
 	if h.att != nil && h.att.abandoned.Load() && h.inner.LeftToOthers() {
-		h.space.stay()
+		h.space.Stay()
 	}
-	return errors.Join(err, h.space.leave())
+	return errors.Join(err, h.space.Leave())
 }
 
 // Previous says who abandoned a mutex, as far as that is known.
@@ -247,7 +248,7 @@ func (h *syncHandle) previous(out wait.Outcome) *Previous {
 		return nil
 	}
 	p := &Previous{Since: time.Now()}
-	if info, err := h.space.members.Describe(out.By); err == nil {
+	if info, err := h.space.Members.Describe(out.By); err == nil {
 		p.PID, p.Command = info.PID, info.Command
 	}
 	return p

@@ -40,13 +40,6 @@ func timerOf(h *syncHandle) *Timer {
 	return t
 }
 
-func timerKind(h layout.Header) layout.Kind {
-	if h.Has(layout.FlagManualReset) {
-		return layout.ManualTimerWord
-	}
-	return layout.AutoTimerWord
-}
-
 // SetAfter makes the timer due d from now, by a clock that nobody can set.
 func (t *Timer) SetAfter(d, period time.Duration) error {
 	if d < 0 {

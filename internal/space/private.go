@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package space
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 
 	"atoll/internal/access"
 	"atoll/internal/boundary"
+	"atoll/internal/errs"
 	"atoll/internal/namespace"
 )
 
@@ -22,7 +23,7 @@ type private struct {
 // PrivateNamespace is a handle of a private namespace.
 type PrivateNamespace struct {
 	Scope   namespace.Scope
-	space   *space
+	space   *Space
 	founder bool
 	closed  atomic.Bool
 }
@@ -73,22 +74,22 @@ func enter(key boundary.Key, place *boundary.Place) (*PrivateNamespace, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer s.dir.Release()
+	defer s.Dir.Release()
 	spaces.Lock()
 	defer spaces.Unlock()
 	if s.private.handles == 0 {
-		if err := namespace.Admit(key.Alias, s.dir.Scope); err != nil {
+		if err := namespace.Admit(key.Alias, s.Dir.Scope); err != nil {
 			return nil, err
 		}
 	}
 	s.private.handles++
-	s.dir.Retain()
-	return &PrivateNamespace{Scope: s.dir.Scope, space: s}, nil
+	s.Dir.Retain()
+	return &PrivateNamespace{Scope: s.Dir.Scope, space: s}, nil
 }
 
 // spaceAt is the space of a private namespace's directory, of which a process has
-// one at the most. It takes place over. The caller gives it back with dir.Release.
-func spaceAt(place *boundary.Place) (*space, error) {
+// one at the most. It takes place over. The caller gives it back with Dir.Release.
+func spaceAt(place *boundary.Place) (*Space, error) {
 	s, fresh, err := findPrivate(place)
 	if !fresh {
 		place.Release()
@@ -96,12 +97,12 @@ func spaceAt(place *boundary.Place) (*space, error) {
 	return s, err
 }
 
-func findPrivate(place *boundary.Place) (s *space, fresh bool, err error) {
+func findPrivate(place *boundary.Place) (s *Space, fresh bool, err error) {
 	spaces.Lock()
 	defer spaces.Unlock()
 	for _, s := range spaces.open {
 		if s.private != nil && s.private.place.Name() == place.Name() {
-			s.dir.Retain()
+			s.Dir.Retain()
 			return s, false, nil
 		}
 	}
@@ -118,25 +119,25 @@ func findPrivate(place *boundary.Place) (s *space, fresh bool, err error) {
 }
 
 // closePrivate closes the directory of a private namespace, if still nobody uses it.
-func (s *space) closePrivate() {
+func (s *Space) closePrivate() {
 	spaces.Lock()
-	unused := spaces.open[s.dir.Scope] == s && !s.dir.InUse()
+	unused := spaces.open[s.Dir.Scope] == s && !s.Dir.InUse()
 	if unused {
-		delete(spaces.open, s.dir.Scope)
+		delete(spaces.open, s.Dir.Scope)
 	}
 	spaces.Unlock()
 	if !unused {
 		return
 	}
-	s.members.Forget()
-	_ = s.dir.Close()
+	s.Members.Forget()
+	_ = s.Dir.Close()
 	s.private.place.Release()
 }
 
-// privateAt is the space of the private namespace that a path says, of the folder of
+// PrivateAt is the space of the private namespace that a path says, of the folder of
 // its objects, if this user may enter it; nil if not. The caller gives it back with
-// dir.Release.
-func privateAt(path string) *space {
+// Dir.Release.
+func PrivateAt(path string) *Space {
 	dir, _ := filepath.Split(filepath.Clean(path))
 	base, name := filepath.Split(filepath.Clean(dir))
 	if filepath.Clean(base) != filepath.Clean(namespace.Base()) {
@@ -157,7 +158,7 @@ func privateAt(path string) *space {
 // any more; if it is this process's last, the alias means nothing in it any more.
 func (p *PrivateNamespace) Close() error {
 	if p.closed.Swap(true) {
-		return errClosed
+		return errs.ErrClosed
 	}
 	spaces.Lock()
 	if p.founder {
@@ -168,15 +169,15 @@ func (p *PrivateNamespace) Close() error {
 		namespace.Dismiss(p.Scope)
 	}
 	spaces.Unlock()
-	p.space.dir.Release()
+	p.space.Dir.Release()
 	return nil
 }
 
 // Path is the directory of the objects.
-func (p *PrivateNamespace) Path() string { return p.space.dir.Path }
+func (p *PrivateNamespace) Path() string { return p.space.Dir.Path }
 
-// privateScopes are the private namespaces that this process has open.
-func privateScopes() (list []namespace.Scope) {
+// PrivateScopes are the private namespaces that this process has open.
+func PrivateScopes() (list []namespace.Scope) {
 	spaces.Lock()
 	defer spaces.Unlock()
 	for scope := range spaces.open {
@@ -206,7 +207,7 @@ func listPrivate(yield func(Info, error) bool) {
 	stopped := false
 	err := boundary.All(namespace.Base(), func(alias string, dir *namespace.Dir) bool {
 		s := newSpace(dir)
-		defer s.members.Forget()
+		defer s.Members.Forget()
 		sights, err := dir.PeekAll()
 		users := namespace.FindUsers(sights)
 		for i := range sights {

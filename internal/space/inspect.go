@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package space
 
 import (
 	"errors"
@@ -49,17 +49,17 @@ type Info struct {
 	Problem    error
 }
 
-// lookSpace is spaceOf for one who only looks: it returns nil, and makes nothing,
+// Look is Of for one who only looks: it returns nil, and makes nothing,
 // if there is no such directory, and so no object in it.
-func lookSpace(scope namespace.Scope) (*space, error) {
+func Look(scope namespace.Scope) (*Space, error) {
 	if scope.Private() {
-		return spaceOf(scope)
+		return Of(scope)
 	}
 	there, err := namespace.Exists(namespace.Base(), scope)
 	if err != nil || !there {
 		return nil, err
 	}
-	return spaceOf(scope)
+	return Of(scope)
 }
 
 // List looks at every file of a scope.
@@ -68,7 +68,7 @@ func List(scope namespace.Scope) iter.Seq2[Info, error] {
 		return listPrivate
 	}
 	return func(yield func(Info, error) bool) {
-		s, err := lookSpace(scope)
+		s, err := Look(scope)
 		if err != nil {
 			yield(Info{}, err)
 			return
@@ -76,8 +76,8 @@ func List(scope namespace.Scope) iter.Seq2[Info, error] {
 		if s == nil {
 			return
 		}
-		defer s.dir.Release()
-		sights, err := s.dir.PeekAll()
+		defer s.Dir.Release()
+		sights, err := s.Dir.PeekAll()
 		users := namespace.FindUsers(sights)
 		for i := range sights {
 			if !yield(s.info(&sights[i], users), nil) {
@@ -99,15 +99,15 @@ func Stat(text string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	s, err := lookSpace(name.Scope)
+	s, err := Look(name.Scope)
 	if err != nil {
 		return Info{}, err
 	}
 	if s == nil {
 		return Info{}, errs.New(fs.ErrNotExist, "no such object")
 	}
-	defer s.dir.Release()
-	sight, err := s.dir.PeekName(name)
+	defer s.Dir.Release()
+	sight, err := s.Dir.PeekName(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Info{}, errs.New(fs.ErrNotExist, "no such object")
@@ -121,7 +121,7 @@ func Stat(text string) (Info, error) {
 	case sight.Header.Name != name.Base:
 		return info, errs.New(errs.ErrCorrupt, "%s is the object %q; remove it", info.Path, sight.Header.Name)
 	case !sight.Alive:
-		return info, errs.New(fs.ErrNotExist, "nobody has a handle to it any more; %s was left by a process that was killed, and goes away with the next use of the name or with: %s", info.Path, s.dir.Sweeper())
+		return info, errs.New(fs.ErrNotExist, "nobody has a handle to it any more; %s was left by a process that was killed, and goes away with the next use of the name or with: %s", info.Path, s.Dir.Sweeper())
 	}
 	return info, nil
 }
@@ -136,33 +136,33 @@ func Sweep(scope namespace.Scope) (removed int, err error) {
 	if scope == namespace.AllPrivate {
 		return removed, err
 	}
-	s, e := lookSpace(scope)
+	s, e := Look(scope)
 	if e != nil || s == nil {
 		return removed, errors.Join(err, e)
 	}
-	defer s.dir.Release()
-	n, e := s.dir.Sweep()
+	defer s.Dir.Release()
+	n, e := s.Dir.Sweep()
 	return removed + n, errors.Join(err, e, sweepMembers(s))
 }
 
 // sweepMembers removes the files of dead members that no object in the directory
 // names any more, and none without a name.
-func sweepMembers(s *space) error {
-	local, err := lookSpace(namespace.Local)
+func sweepMembers(s *Space) error {
+	local, err := Look(namespace.Local)
 	if err != nil {
 		return err
 	}
 	if local == nil {
-		_, err := s.members.SweepDead(nil, s.numbers)
+		_, err := s.Members.SweepDead(nil, s.numbers)
 		return err
 	}
-	defer local.dir.Release()
-	_, err = s.members.SweepDead(local.members, func() (map[uint32]bool, bool, error) {
+	defer local.Dir.Release()
+	_, err = s.Members.SweepDead(local.Members, func() (map[uint32]bool, bool, error) {
 		named, sure, err := s.numbers()
 		if err != nil || !sure {
 			return named, sure, err
 		}
-		living, err := local.members.Living()
+		living, err := local.Members.Living()
 		if err != nil {
 			return named, false, err
 		}
@@ -173,30 +173,30 @@ func sweepMembers(s *space) error {
 }
 
 // numbers are the member numbers that objects with a name have.
-func (s *space) numbers() (named map[uint32]bool, sure bool, err error) {
-	named, sure, err = s.dir.Numbers()
-	if err != nil || !sure || s.dir.Scope != namespace.Global {
+func (s *Space) numbers() (named map[uint32]bool, sure bool, err error) {
+	named, sure, err = s.Dir.Numbers()
+	if err != nil || !sure || s.Dir.Scope != namespace.Global {
 		return named, sure, err
 	}
 	// What a wait for all over objects of both came to stands in a file of Global.
 	if err := numbersInPrivate(named); err != nil {
 		return nil, false, err
 	}
-	local, err := lookSpace(namespace.Local)
+	local, err := Look(namespace.Local)
 	if err != nil || local == nil {
 		return named, err == nil, err
 	}
-	defer local.dir.Release()
-	more, sure, err := local.dir.Numbers()
+	defer local.Dir.Release()
+	more, sure, err := local.Dir.Numbers()
 	maps.Copy(named, more)
 	return named, sure, err
 }
 
 // info puts together what is known of a file.
-func (s *space) info(sight *namespace.Sight, users namespace.UserTable) Info {
+func (s *Space) info(sight *namespace.Sight, users namespace.UserTable) Info {
 	h, st := sight.Header, sight.Stat
 	i := Info{
-		Name:       sight.Name(s.dir.Scope).String(),
+		Name:       sight.Name(s.Dir.Scope).String(),
 		Header:     h,
 		Protection: access.Protection(h.Protection),
 		Resident:   st.Blocks * 512,
@@ -207,7 +207,7 @@ func (s *space) info(sight *namespace.Sight, users namespace.UserTable) Info {
 		UID:        int(st.Uid),
 		GID:        int(st.Gid),
 		ACL:        access.ACLText(sight.ACL),
-		Path:       filepath.Join(s.dir.Path, sight.File),
+		Path:       filepath.Join(s.Dir.Path, sight.File),
 		Problem:    sight.Problem,
 	}
 	if h.Created != 0 {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package onlinux
+package space
 
 import (
 	"time"
@@ -12,27 +12,9 @@ import (
 	"atoll/internal/wait"
 )
 
-// kindOf is the kind of a synchronisation object's word.
-func kindOf(h layout.Header) (kind layout.Kind, ok bool) {
-	switch h.Type {
-	case layout.Mutex:
-		return layout.MutexWord, true
-	case layout.Semaphore:
-		return layout.SemaphoreWord, true
-	case layout.Event:
-		return eventKind(h), true
-	case layout.Timer:
-		return timerKind(h), true
-	case layout.Job:
-		return layout.ManualEventWord, true
-	default: // no state
-		return 0, false
-	}
-}
-
 // state reads the state of a synchronisation object.
-func (s *space) state(i *Info, sight *namespace.Sight) {
-	kind, ok := kindOf(sight.Header)
+func (s *Space) state(i *Info, sight *namespace.Sight) {
+	kind, ok := sight.Header.Kind()
 	if !ok || sight.Page == nil {
 		return
 	}
@@ -60,18 +42,18 @@ func (s *space) state(i *Info, sight *namespace.Sight) {
 	}
 }
 
-func (s *space) process(number uint32) *Process {
-	info, _ := s.members.Inspect(number)
+func (s *Space) process(number uint32) *Process {
+	info, _ := s.Members.Inspect(number)
 	return &Process{PID: info.PID, Command: info.Command}
 }
 
 // ownerOf says whose the mutex is, and returns whether it can be had at once.
-func (s *space) ownerOf(i *Info, page *layout.Page, word uint32) (free bool) {
+func (s *Space) ownerOf(i *Info, page *layout.Page, word uint32) (free bool) {
 	number := word & layout.OwnerMask
 	if number == 0 {
 		return true
 	}
-	info, status := s.members.Inspect(number)
+	info, status := s.Members.Inspect(number)
 	i.Owner = &Process{PID: info.PID, Command: info.Command}
 	i.Abandoned = word&layout.AbandonedBit != 0 || status == liveness.Dead
 	if page.SinceOwner.Load() == number {
@@ -81,14 +63,14 @@ func (s *space) ownerOf(i *Info, page *layout.Page, word uint32) (free bool) {
 }
 
 // waiting says who waits, as far as they have said so themselves and live.
-func (s *space) waiting(i *Info, page *layout.Page) {
+func (s *Space) waiting(i *Info, page *layout.Page) {
 	for k := range page.Waiting {
 		w := &page.Waiting[k]
 		number, count := w.Number.Load()&layout.OwnerMask, w.Count.Load()
 		if number == 0 || count == 0 {
 			continue
 		}
-		info, status := s.members.Inspect(number)
+		info, status := s.Members.Inspect(number)
 		if status != liveness.Alive {
 			continue
 		}
