@@ -16,3 +16,5 @@
 // A mutex belongs to the operating system's thread that waited for it. A goroutine
 // that uses one calls runtime.LockOSThread first; so does one that waits for APCs.
 package win32
+
+//go:generate go -C ../tools tool mkwinsyscall -output ../win32/zsyscall_windows.go ../win32/syscall_windows.go

@@ -28,6 +28,7 @@ type ReasonContext struct {
 	Version            uint32
 	Flags              uint32
 	SimpleReasonString *uint16
+	_                  [2]uintptr // other reasons have more
 }
 
 // Overlapped says where in a file to read or write.
