@@ -51,8 +51,9 @@ var layers = map[string]layer{
 	"internal/check": {row: 0, deny: pure},
 	"internal/errs":  {row: 0, deny: []string{"net", "os", "time"}}, // syscall: the numbers of errors
 
-	"internal/access": {row: 1, deny: append(pure, "unsafe")},
-	"internal/layout": {row: 1, deny: pure},
+	"internal/access":  {row: 1, deny: append(pure, "unsafe")},
+	"internal/layout":  {row: 1, deny: pure},
+	"internal/cmdline": {row: 1, deny: pure},
 
 	"internal/sddl": {row: 2, deny: append(pure, "unsafe")},
 

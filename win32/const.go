@@ -291,6 +291,7 @@ const (
 	ERROR_BAD_EXE_FORMAT        Errno = 193
 	ERROR_FILENAME_EXCED_RANGE  Errno = 206
 	ERROR_MORE_DATA             Errno = 234
+	ERROR_DIRECTORY             Errno = 267
 	ERROR_NOT_OWNER             Errno = 288
 	ERROR_TOO_MANY_POSTS        Errno = 298
 	ERROR_PARTIAL_COPY          Errno = 299

@@ -190,20 +190,6 @@ func newProcThreadAttributeList(maximum uint32) (list *ProcThreadAttributeListCo
 	return nil, errTodo
 }
 
-func openProcess(access uint32, inheritHandle bool, processID uint32) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func getCurrentProcess() (pseudoHandle Handle) { return 0 }
-
-func getCurrentProcessId() (id uint32) { return 0 }
-
-func getProcessId(process Handle) (id uint32, err error) { return 0, errTodo }
-
-func getExitCodeProcess(process Handle, code *uint32) (err error) { return errTodo }
-
-func terminateProcess(process Handle, code uint32) (err error) { return errTodo }
-
 func createJobObject(attributes *SecurityAttributes, name string) (handle Handle, err error) {
 	return 0, errTodo
 }

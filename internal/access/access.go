@@ -34,6 +34,15 @@ const (
 	ChangeJob     = AssignProcess | SetAttributes | Terminate
 )
 
+// Rights of a process, as far as they mean something here.
+const (
+	TerminateProcess Mask = 0x1
+	DuplicateHandles Mask = 0x40 // of the process, into it and out of it
+	SetQuota         Mask = 0x100
+	QueryProcess     Mask = 0x400
+	QueryLimited     Mask = 0x1000 // comes with QueryProcess
+)
+
 // Rights that all kinds have.
 const (
 	Delete Mask = 1 << (16 + iota)
@@ -69,6 +78,8 @@ const (
 	Timer
 	Job
 	AView
+	Process
+	Thread
 )
 
 // kinds has what the generic rights of each kind come to, and all that it has.
@@ -82,6 +93,8 @@ var kinds = map[Kind]struct {
 	Event:     {"event", 0x20001, 0x20002, 0x120000, 0x1F0003, 0x1F0003},
 	Timer:     {"timer", 0x20001, 0x20002, 0x120000, 0x1F0003, 0x1F0003},
 	Job:       {"job", 0x20004, 0x2000B, 0x120000, 0x1F003F, 0x1F003F},
+	Process:   {"process", 0x20410, 0x20BEA, 0x121001, 0x1FFFFF, 0x1FFFFF},
+	Thread:    {"thread", 0x20048, 0x20437, 0x121800, 0x1FFFFF, 0x1FFFFF},
 }
 
 // String returns "section", "mutex" and so on.

@@ -19,6 +19,8 @@ func TestGenericRights(t *testing.T) {
 		Event:     {0x1F0003, 0x120000, 0x20002, 0x20001},
 		Timer:     {0x1F0003, 0x120000, 0x20002, 0x20001},
 		Job:       {0x1F003F, 0x120000, 0x2000B, 0x20004},
+		Process:   {0x1FFFFF, 0x121001, 0x20BEA, 0x20410},
+		Thread:    {0x1FFFFF, 0x121800, 0x20437, 0x20048},
 	} {
 		for i, asked := range []Mask{GenericAll, GenericExecute, GenericWrite, GenericRead} {
 			if got := asked.Specific(k); got != want[i] {

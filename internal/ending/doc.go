@@ -1,2 +1,2 @@
-// Package ending answers one question: who is told when a process ends?
+// Package ending answers one question: who is told when a process ends, and how?
 package ending

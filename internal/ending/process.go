@@ -18,7 +18,8 @@ import (
 
 // Process is a process whose end can be waited for.
 type Process struct {
-	file *os.File // the pidfd; the garbage collector closes it
+	pid  int
+	file *os.File // the pidfd; the garbage collector closes it, or Close
 
 	// turning is held while following begins or ends.
 	turning sync.Mutex
@@ -37,24 +38,40 @@ func Open(pid int) (*Process, error) {
 	case err != nil:
 		return nil, fmt.Errorf("open process %d: %w", pid, err)
 	}
+	return Of(fd, pid)
+}
+
+// Of takes over a descriptor of a process, which is closed if it fails.
+func Of(fd, pid int) (*Process, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // for Go's poller
 		return nil, errors.Join(err, unix.Close(fd))
 	}
-	return &Process{file: os.NewFile(uintptr(fd), "process"), watchers: make(map[*func()]struct{})}, nil
+	return &Process{pid: pid, file: os.NewFile(uintptr(fd), "process"), watchers: make(map[*func()]struct{})}, nil
 }
+
+// PID is the number of the process.
+func (p *Process) PID() int { return p.pid }
+
+// Close gives the descriptor back at once. Nobody may be waiting.
+func (p *Process) Close() { _ = p.file.Close() }
 
 // Lasting says yes: a process that has ended stays so.
 func (p *Process) Lasting() bool { return true }
 
 // Ready says whether the process has ended.
 func (p *Process) Ready() (bool, error) {
+	ended := false
+	err := p.Control(func(fd uintptr) { ended = hasEnded(fd) })
+	return ended, err
+}
+
+// Control calls f with the descriptor, which stays open meanwhile.
+func (p *Process) Control(f func(fd uintptr)) error {
 	conn, err := p.file.SyscallConn()
 	if err != nil {
-		return false, err
+		return err
 	}
-	ended := false
-	err = conn.Control(func(fd uintptr) { ended = hasEnded(fd) })
-	return ended, err
+	return conn.Control(f)
 }
 
 func hasEnded(fd uintptr) bool {
