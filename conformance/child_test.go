@@ -59,6 +59,10 @@ func TestMain(m *testing.M) {
 		os.Exit(play(os.Args[2]))
 	}
 	code := m.Run()
+	if err := writeResults(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	for _, r := range roles {
 		if all := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.list").Value.String() == ""; all && !r.used {
 			fmt.Fprintf(os.Stderr, "nobody plays the role %s\n", r.name)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -52,25 +53,33 @@ func run(t *testing.T, lines []line) {
 	t.Helper()
 	for _, l := range lines {
 		t.Run(l.id, func(t *testing.T) {
-			if why, is := l.not[system()]; is {
-				t.Skipf("not applicable: %s", why)
-			}
-			verdict(t, &l, perform(&l))
+			came, why := verdict(t, &l)
+			remember(t, &l, came, why)
 		})
 	}
 }
 
-func verdict(t *testing.T, l *line, r *T) {
+// verdict is what came of a line, and why.
+func verdict(t *testing.T, l *line) (came, why string) {
 	t.Helper()
+	if why, is := l.not[system()]; is {
+		t.Logf("not applicable: %s", why)
+		return notApplicable, why
+	}
+	r := perform(l)
 	why, known := l.gap[system()]
 	switch {
 	case known && !r.failed:
 		t.Errorf("the gap is closed: %s\nit was: %s", l.says, why)
+		return failed, "the gap is closed: " + why
 	case known:
 		t.Logf("known gap: %s\n%s", why, r.said())
+		return knownGap, why
 	case r.failed:
 		t.Errorf("%s [%s]\n%s", l.says, l.source, r.said())
+		return failed, r.said()
 	}
+	return passed, ""
 }
 
 // lineLimit is when a line hangs.
@@ -84,7 +93,9 @@ func perform(l *line) *T {
 	go func() {
 		defer close(done)
 		defer t.cleanUp()
+		defer t.surprised()
 		runtime.LockOSThread() // and never unlocked
+		debug.SetPanicOnFault(true)
 		l.check(t)
 	}()
 	select {
@@ -104,6 +115,13 @@ type T struct {
 	log     []string
 	cleanup []func()
 	names   int
+}
+
+// surprised fails the line for a panic, so that the others are checked.
+func (t *T) surprised() {
+	if what := recover(); what != nil {
+		t.fail("panic: %v\n%s", what, debug.Stack())
+	}
 }
 
 func (t *T) said() string { t.Lock(); defer t.Unlock(); return strings.Join(t.log, "\n") }
