@@ -150,10 +150,6 @@ func prefetchVirtualMemory(process Handle, ranges []MemoryRangeEntry, flags uint
 	return errTodo
 }
 
-func createFile(name string, access, mode uint32, attributes *SecurityAttributes, createMode, flags uint32, template Handle) (handle Handle, err error) {
-	return 0, errTodo
-}
-
 func readFile(file Handle, buffer []byte, done *uint32, overlapped *Overlapped) (err error) {
 	return errTodo
 }

@@ -43,6 +43,15 @@ const (
 	QueryLimited     Mask = 0x1000 // comes with QueryProcess
 )
 
+// Rights of a file, as far as more is done with them than to compare.
+const (
+	ReadData       Mask = 1
+	WriteData      Mask = 1 << 1
+	AppendData     Mask = 1 << 2
+	ExecuteFile    Mask = 1 << 5
+	ReadAttributes Mask = 1 << 7
+)
+
 // Rights that all kinds have.
 const (
 	Delete Mask = 1 << (16 + iota)
@@ -80,6 +89,7 @@ const (
 	AView
 	Process
 	Thread
+	File
 )
 
 // kinds has what the generic rights of each kind come to, and all that it has.
@@ -95,6 +105,7 @@ var kinds = map[Kind]struct {
 	Job:       {"job", 0x20004, 0x2000B, 0x120000, 0x1F003F, 0x1F003F},
 	Process:   {"process", 0x20410, 0x20BEA, 0x121001, 0x1FFFFF, 0x1FFFFF},
 	Thread:    {"thread", 0x20048, 0x20437, 0x121800, 0x1FFFFF, 0x1FFFFF},
+	File:      {"file", 0x120089, 0x120116, 0x1200A0, 0x1F01FF, 0x1F01FF},
 }
 
 // String returns "section", "mutex" and so on.
@@ -119,22 +130,23 @@ func (m Mask) Specific(k Kind) Mask {
 	return m &^ generic
 }
 
-// words are the rights in words, as they are called for sections, views, mutexes, jobs
-// and the others.
+// words are the rights in words, as they are called for sections, views, mutexes, jobs,
+// files and the others.
 var words = []struct {
-	bit                               Mask
-	section, view, mutex, job, others string
+	bit                                     Mask
+	section, view, mutex, job, file, others string
 }{
-	{Read, "read", "read", "", "query", ""},
-	{Write, "write", "write", "", "set", "modify"}, // the bit Modify
-	{Query, "query", "copy", "modify", "assign", "query"},
-	{Execute, "execute", "execute", "", "terminate", ""},
-	{Extend, "extend", "", "", "", ""},
-	{Wait, "wait", "", "wait", "wait", "wait"},
-	{Delete, "delete", "", "delete", "delete", "delete"},
-	{ReadControl, "read-control", "", "read-control", "read-control", "read-control"},
-	{WriteDAC, "write-dac", "", "write-dac", "write-dac", "write-dac"},
-	{WriteOwner, "write-owner", "", "write-owner", "write-owner", "write-owner"},
+	{Read, "read", "read", "", "query", "append", ""},
+	{Write, "write", "write", "", "set", "write", "modify"}, // the bit Modify
+	{Query, "query", "copy", "modify", "assign", "read", "query"},
+	{Execute, "execute", "execute", "", "terminate", "", ""},
+	{ExecuteFile, "", "", "", "", "execute", ""},
+	{Extend, "extend", "", "", "", "", ""},
+	{Wait, "wait", "", "wait", "wait", "wait", "wait"},
+	{Delete, "delete", "", "delete", "delete", "delete", "delete"},
+	{ReadControl, "read-control", "", "read-control", "read-control", "read-control", "read-control"},
+	{WriteDAC, "write-dac", "", "write-dac", "write-dac", "write-dac", "write-dac"},
+	{WriteOwner, "write-owner", "", "write-owner", "write-owner", "write-owner", "write-owner"},
 }
 
 // Text lists the rights in words.
@@ -151,6 +163,8 @@ func (m Mask) Text(k Kind) string {
 			name = w.mutex
 		case Job:
 			name = w.job
+		case File:
+			name = w.file
 		}
 		if m&w.bit != 0 && name != "" {
 			list = append(list, name)

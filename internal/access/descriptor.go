@@ -225,6 +225,17 @@ func (o *Subject) perm(m Mask) (Perm, error) {
 		return WriteFile, nil
 	case m == 0:
 		return Nothing, nil
+	case o.Kind == File:
+		const write = WriteData | AppendData
+		switch {
+		case m&(ReadData|write) == 0:
+			return Nothing, nil
+		case m&ReadData == 0:
+			return refuse("read")
+		case m&write == 0:
+			return ReadFile, nil
+		}
+		return WriteFile, nil
 	case o.Kind == Mutex:
 		if m&Wait == 0 {
 			return ReadFile, nil

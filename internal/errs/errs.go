@@ -36,22 +36,33 @@ const (
 	AccessDenied     = 5
 	InvalidHandle    = 6
 	NotEnoughMemory  = 8
+	BadLength        = 24
+	WriteProtect     = 19
+	SharingViolation = 32
+	HandleEOF        = 38
 	NotSupported     = 50
 	InvalidParameter = 87
+	FileExists       = 80
 	DiskFull         = 112
 	InvalidName      = 123
+	NegativeSeek     = 131
+	DirNotEmpty      = 145
 	BadPathname      = 161
 	Busy             = 170
 	AlreadyExists    = 183
 	BadExeFormat     = 193
+	NameTooLong      = 206
 	WaitTimeout      = 258
 	NotOwner         = 288
 	TooManyPosts     = 298
 	InvalidAddress   = 487
+	NoAccess         = 998
 	InPageError      = 999
 	FileInvalid      = 1006
+	DeviceError      = 1117
 	MappedAlignment  = 1132
 	Cancelled        = 1223
+	UserMappedFile   = 1224
 	RevisionMismatch = 1306
 	PrivilegeNotHeld = 1314
 	FileCorrupt      = 1392
@@ -59,6 +70,7 @@ const (
 	WorkingSetQuota  = 1453
 	CommitmentLimit  = 1455
 	NotEnoughQuota   = 1816
+	CannotResolve    = 1921
 	GenFailure       = 31
 )
 

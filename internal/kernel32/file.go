@@ -1,0 +1,106 @@
+//go:build linux
+
+package kernel32
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/access"
+	"atoll/internal/errs"
+	"atoll/internal/fileuse"
+	"atoll/internal/lockfile"
+)
+
+// InvalidHandle is what a file that is not there has for a handle.
+const InvalidHandle = ^Handle(0)
+
+// file is an open file. Its position, and what it forbids others, belong to the
+// description, and so to all duplicates, in whatever process they are.
+type file struct {
+	*os.File
+	fd         int
+	kind       uint32 // unix.S_IFREG and so on
+	overlapped bool   // has no position
+	doomed     bool   // goes when the handle is closed
+}
+
+func (f *file) retire() {}
+
+// close removes the name of a file that was to go with its handle.
+func (f *file) close() {
+	if f.doomed {
+		_ = f.unlink()
+	}
+	_ = f.File.Close()
+}
+
+// unlink removes the name that the file has now.
+func (f *file) unlink() error {
+	path, err := os.Readlink(f.path())
+	if err != nil {
+		return err
+	}
+	dir, name, err := parent(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(dir) }()
+	var st unix.Stat_t
+	if err := unix.Fstat(f.fd, &st); err != nil {
+		return err
+	}
+	if same, err := lockfile.SamePath(dir, name, lockfile.IdentityOf(&st)); err != nil || !same {
+		return err
+	}
+	return remove(dir, name, f.kind)
+}
+
+func remove(dir int, name string, kind uint32) error {
+	flags := 0
+	if kind == unix.S_IFDIR {
+		flags = unix.AT_REMOVEDIR
+	}
+	return unix.Unlinkat(dir, name, flags)
+}
+
+// useFile is use for a call that needs a file.
+func useFile(h Handle, needed access.Mask) (*file, *entry, error) {
+	return use[*file](h, needed)
+}
+
+// sectionFile gives the file for a section with a protection. The caller must leave
+// the entry when the section has a descriptor of its own.
+func sectionFile(h Handle, p access.Protection) (*os.File, *entry, error) {
+	needed := access.ReadData
+	if p.Writable() {
+		needed |= access.WriteData
+	}
+	if p.Executable() {
+		needed |= access.ExecuteFile
+	}
+	f, e, err := useFile(h, needed)
+	if err != nil {
+		return nil, nil, err
+	}
+	if f.kind != unix.S_IFREG {
+		e.leave()
+		return nil, nil, errs.Numbered(errs.BadExeFormat, nil, "a section needs a regular file")
+	}
+	return f.File, e, nil
+}
+
+// uses is what share modes know of rights.
+func uses(m access.Mask) (r fileuse.Rights) {
+	if m&(access.ReadData|access.ExecuteFile) != 0 {
+		r |= fileuse.Read
+	}
+	if m&(access.WriteData|access.AppendData) != 0 {
+		r |= fileuse.Write
+	}
+	if m&access.Delete != 0 {
+		r |= fileuse.Delete
+	}
+	return r
+}
