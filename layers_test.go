@@ -92,10 +92,11 @@ var layers = map[string]layer{
 	"examples/inherit": {row: 9, deny: []string{"syscall", "unsafe"}},
 	"examples/socket":  {row: 9, deny: []string{"syscall", "unsafe"}},
 
-	"conformance":      {row: 9, testsOnly: true},
-	"internal/testkit": {row: 9, allow: []string{xsys}, forTests: true},
-	"models":           {row: 9, testsOnly: true},
-	"mutants":          {row: 9, testsOnly: true},
+	"conformance":        {row: 9, testsOnly: true},
+	"conformance/report": {row: 9, deny: []string{"syscall", "unsafe"}},
+	"internal/testkit":   {row: 9, allow: []string{xsys}, forTests: true},
+	"models":             {row: 9, testsOnly: true},
+	"mutants":            {row: 9, testsOnly: true},
 }
 
 // testModules are what the library's tests may require; importers of the library
