@@ -66,6 +66,7 @@ var layers = map[string]layer{
 	"internal/job":      {row: 4, allow: []string{xsys}, linuxOnly: true},
 
 	"internal/fileuse":   {row: 3, allow: []string{xsys}, linuxOnly: true},
+	"internal/thread":    {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/liveness":  {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/namespace": {row: 3, allow: []string{xsys}},
 

@@ -1,2 +1,3 @@
-// Package ending answers one question: who is told when a process ends, and how?
+// Package ending answers one question: who is told when a process or a thread ends,
+// and how?
 package ending

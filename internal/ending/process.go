@@ -8,18 +8,26 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"runtime"
 	"sync"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/errs"
 )
 
-// Process is a process whose end can be waited for.
+// Process is a process, or a thread, whose end can be waited for.
 type Process struct {
-	pid  int
-	file *os.File // the pidfd; the garbage collector closes it, or Close
+	pid int
+	// file is a pidfd, which Go's poller watches. Of a thread, on a kernel that has
+	// none for threads, it is its folder in /proc, which the ticker looks into. The
+	// garbage collector closes it, or Close.
+	file  *os.File
+	fd    int
+	ticks bool
 
 	// turning is held while following begins or ends.
 	turning sync.Mutex
@@ -46,10 +54,14 @@ func Of(fd, pid int) (*Process, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // for Go's poller
 		return nil, errors.Join(err, unix.Close(fd))
 	}
-	return &Process{pid: pid, file: os.NewFile(uintptr(fd), "process"), watchers: make(map[*func()]struct{})}, nil
+	return newProcess(fd, pid), nil
 }
 
-// PID is the number of the process.
+func newProcess(fd, pid int) *Process {
+	return &Process{pid: pid, fd: fd, file: os.NewFile(uintptr(fd), "process"), watchers: make(map[*func()]struct{})}
+}
+
+// PID is the number of the process, or of the thread.
 func (p *Process) PID() int { return p.pid }
 
 // Close gives the descriptor back at once. Nobody may be waiting.
@@ -61,7 +73,7 @@ func (p *Process) Lasting() bool { return true }
 // Ready says whether the process has ended.
 func (p *Process) Ready() (bool, error) {
 	ended := false
-	err := p.Control(func(fd uintptr) { ended = hasEnded(fd) })
+	err := p.Control(func(uintptr) { ended = p.Ended() })
 	return ended, err
 }
 
@@ -74,14 +86,21 @@ func (p *Process) Control(f func(fd uintptr)) error {
 	return conn.Control(f)
 }
 
-func hasEnded(fd uintptr) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(fds, 0)
-		if !errors.Is(err, unix.EINTR) {
-			return n == 1
-		}
+// Ended is Ready without care: nobody may close the Process meanwhile.
+func (p *Process) Ended() bool {
+	defer runtime.KeepAlive(p)
+	if p.ticks {
+		return leftProc(p.fd)
 	}
+	return hasEnded(uintptr(p.fd))
+}
+
+// hasEnded asks a pidfd, which never blocks, so that Go's scheduler need not know.
+func hasEnded(fd uintptr) bool {
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	var now unix.Timespec
+	n, _, _ := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
+	return n == 1
 }
 
 // Take takes nothing: all who wait see the end.
@@ -95,11 +114,19 @@ func (p *Process) Watch(poke func()) (unwatch func()) {
 	defer p.mu.Unlock()
 	p.watchers[&poke] = struct{}{}
 	if len(p.watchers) == 1 {
-		_ = p.file.SetReadDeadline(time.Time{})
-		p.stopped = make(chan struct{})
-		go p.follow(p.stopped)
+		p.begin()
 	}
 	return func() { p.unwatch(&poke) }
+}
+
+func (p *Process) begin() {
+	if p.ticks {
+		ticker.add(p)
+		return
+	}
+	_ = p.file.SetReadDeadline(time.Time{})
+	p.stopped = make(chan struct{})
+	go p.follow(p.stopped)
 }
 
 func (p *Process) unwatch(poke *func()) {
@@ -109,7 +136,11 @@ func (p *Process) unwatch(poke *func()) {
 	delete(p.watchers, poke)
 	last := len(p.watchers) == 0
 	p.mu.Unlock()
-	if last {
+	switch {
+	case !last:
+	case p.ticks:
+		ticker.remove(p)
+	default:
 		_ = p.file.SetReadDeadline(time.Unix(1, 0))
 		<-p.stopped
 	}
@@ -125,6 +156,11 @@ func (p *Process) follow(stopped chan struct{}) {
 	if err := conn.Read(hasEnded); err != nil {
 		return
 	}
+	p.tell()
+}
+
+// tell pokes who watches; they may not end their watch then and there.
+func (p *Process) tell() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for poke := range p.watchers {

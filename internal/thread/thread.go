@@ -1,0 +1,158 @@
+//go:build linux
+
+package thread
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/ending"
+	"atoll/internal/errs"
+)
+
+// Thread is a thread of this process. As long as it lives there is one of it, and
+// no other thread is ever given the same one.
+type Thread struct {
+	id  int
+	end *ending.Process
+
+	done chan struct{} // closed when what it owned has been abandoned
+
+	mu      sync.Mutex
+	over    bool // it has ended
+	owned   []Owned
+	unwatch func() // it is watched, until that is called
+	queue   []*APC
+	alert   func() // the alertable wait that it is in
+}
+
+// Owned is what a thread can own, and leave behind.
+type Owned interface {
+	// Abandon is called, by any goroutine, when the thread has ended.
+	Abandon(by *Thread)
+}
+
+// ID is the number that the kernel gave it, and gives to another one day.
+func (t *Thread) ID() int { return t.id }
+
+// Own has o abandoned when the thread ends, which calls it for itself.
+func (t *Thread) Own(o Owned) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.owned = append(t.owned, o)
+	t.watch()
+}
+
+// Disown ends one Own of o, by whatever goroutine; false: there is none, because the
+// thread has ended.
+func (t *Thread) Disown(o Owned) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := len(t.owned) - 1
+	for i >= 0 && t.owned[i] != o {
+		i-- // it is the last one, usually
+	}
+	if i < 0 {
+		return false
+	}
+	t.owned = slices.Delete(t.owned, i, i+1)
+	if len(t.owned) == 0 && t.end.Ticks() {
+		t.unwatch()
+		t.unwatch = nil
+	}
+	return true
+}
+
+// watch has the end noticed.
+func (t *Thread) watch() {
+	if t.unwatch == nil {
+		t.unwatch = t.end.Watch(func() { go t.finish() })
+	}
+}
+
+// Alive says whether the thread lives. If not, what it owned has been abandoned when
+// Alive returns, so the caller may hold no lock that this takes.
+func (t *Thread) Alive() bool {
+	if !t.hasEnded() {
+		return true
+	}
+	t.finish()
+	<-t.done
+	return false
+}
+
+// hasEnded asks the kernel. The lock keeps the descriptor open.
+func (t *Thread) hasEnded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.over || t.end.Ended()
+}
+
+// finish is what the end of the thread brings about, once.
+func (t *Thread) finish() {
+	t.mu.Lock()
+	if t.over {
+		t.mu.Unlock()
+		return
+	}
+	t.over = true
+	owned, unwatch := t.owned, t.unwatch
+	t.owned, t.unwatch = nil, nil
+	t.drop()
+	t.mu.Unlock()
+	table.forget(t)
+	if unwatch != nil {
+		unwatch()
+	}
+	t.end.Close()
+	for _, o := range owned {
+		o.Abandon(t)
+	}
+	close(t.done)
+}
+
+// Self is the calling thread.
+//
+// # Errors
+//
+// The process has no descriptor left for it.
+func Self() (*Thread, error) {
+	id := unix.Gettid()
+	if t := table.living(id); t != nil {
+		return t, nil
+	}
+	return table.enter(id)
+}
+
+// Of is the thread of this process that has the number now.
+//
+// # Errors
+//
+// fs.ErrNotExist: there is none. And as Self.
+func Of(id int) (*Thread, error) {
+	if t := table.living(id); t != nil {
+		return t, nil
+	}
+	// Asked before the thread is opened, and after: so it was of this process between.
+	if !here(id) {
+		return nil, errs.New(fs.ErrNotExist, "no thread of this process has the number %d", id)
+	}
+	t, err := table.enter(id)
+	if err != nil {
+		return nil, err
+	}
+	if !here(id) || t.hasEnded() {
+		return nil, errs.New(fs.ErrNotExist, "the thread %d has ended", id)
+	}
+	return t, nil
+}
+
+// here says whether a thread of this process has the number.
+func here(id int) bool {
+	return id > 0 && !errors.Is(unix.Tgkill(os.Getpid(), id, 0), unix.ESRCH)
+}
