@@ -90,20 +90,6 @@ func openThread(access uint32, inheritHandle bool, threadID uint32) (handle Hand
 	return 0, errTodo
 }
 
-func duplicateHandle(sourceProcess, source, targetProcess Handle, target *Handle, access uint32, inheritHandle bool, options uint32) (err error) {
-	return errTodo
-}
-
-func getHandleInformation(handle Handle, flags *uint32) (err error) { return errTodo }
-
-func setHandleInformation(handle Handle, mask, flags uint32) (err error) { return errTodo }
-
-func compareObjectHandles(first, second Handle) (err error) { return errTodo }
-
-func ntQueryObject(handle Handle, class int32, information uintptr, length uint32, returned *uint32) (err error) {
-	return errTodo
-}
-
 func createFileMapping(file Handle, attributes *SecurityAttributes, protection, maximumSizeHigh, maximumSizeLow uint32, name string) (handle Handle, err error) {
 	return 0, errTodo
 }

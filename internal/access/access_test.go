@@ -133,21 +133,23 @@ func TestRegrant(t *testing.T) {
 		want    Mask
 		number  uint32
 	}{
-		"the same":                       {Request{}, of(ReadWrite, true), Read, Read, 0},
-		"the same, of what is lost":      {Request{}, of(ReadWrite, false), Read | Write, Read | Write, 0},
-		"nothing":                        {Request{Exact: true}, of(ReadWrite, true), Read, 0, 0},
-		"less":                           {Request{Access: Read}, of(ReadWrite, true), Read | Write, Read, 0},
-		"more":                           {Request{Access: Read | Write}, of(ReadWrite, true), Read, Read | Write, 0},
-		"as much, of a file for reading": {Request{Access: Read | Write}, of(ReadWrite, false), Read | Write, Read | Write, 0},
-		"more, of a file for reading":    {Request{Access: Read | Write}, of(ReadWrite, false), Read, 0, 5},
-		"more than the protection":       {Request{Access: Write}, of(ReadOnly, true), Read, 0, 5},
-		"execute":                        {Request{Access: Execute}, of(ReadWrite, true), Read | Write, 0, 5},
-		"generic all of all":             {Request{Access: GenericAll}, of(ExecuteReadWrite, true), 0xF000F, 0xF001F, 0},
-		"the most there is":              {Request{Access: MaximumAllowed}, of(ReadWrite, false), Write, 0x20007, 0},
-		"all bits":                       {Request{Access: 1<<32 - 1}, of(ReadWrite, true), 0xF001F, 0, 5},
-		"unknown bits":                   {Request{Access: 1 << 9}, of(ReadWrite, true), 0xF001F, 0, 5},
-		"wait for a mutex":               {Request{Access: Wait}, Subject{Kind: Mutex, Writable: true}, Query, Wait, 0},
-		"wait for a mutex, a reader":     {Request{Access: Wait}, Subject{Kind: Mutex}, Query, 0, 5},
+		"the same":                        {Request{}, of(ReadWrite, true), Read, Read, 0},
+		"the same, of what is lost":       {Request{}, of(ReadWrite, false), Read | Write, Read | Write, 0},
+		"nothing":                         {Request{Exact: true}, of(ReadWrite, true), Read, 0, 0},
+		"less":                            {Request{Access: Read}, of(ReadWrite, true), Read | Write, Read, 0},
+		"more":                            {Request{Access: Read | Write}, of(ReadWrite, true), Read, Read | Write, 0},
+		"as much, of a file for reading":  {Request{Access: Read | Write}, of(ReadWrite, false), Read | Write, Read | Write, 0},
+		"more, of a file for reading":     {Request{Access: Read | Write}, of(ReadWrite, false), Read, 0, 5},
+		"more than the protection":        {Request{Access: Write}, of(ReadOnly, true), Read, 0, 5},
+		"more than the protection, exact": {Request{Access: GenericAll, Exact: true}, of(ReadOnly, true), Read, 0xF001F, 0},
+		"the most, exact, for reading":    {Request{Access: GenericAll, Exact: true}, of(ReadOnly, false), Read, 0, 5},
+		"execute":                         {Request{Access: Execute}, of(ReadWrite, true), Read | Write, 0, 5},
+		"generic all of all":              {Request{Access: GenericAll}, of(ExecuteReadWrite, true), 0xF000F, 0xF001F, 0},
+		"the most there is":               {Request{Access: MaximumAllowed}, of(ReadWrite, false), Write, 0x20007, 0},
+		"all bits":                        {Request{Access: 1<<32 - 1}, of(ReadWrite, true), 0xF001F, 0, 5},
+		"unknown bits":                    {Request{Access: 1 << 9}, of(ReadWrite, true), 0xF001F, 0, 5},
+		"wait for a mutex":                {Request{Access: Wait}, Subject{Kind: Mutex, Writable: true}, Query, Wait, 0},
+		"wait for a mutex, a reader":      {Request{Access: Wait}, Subject{Kind: Mutex}, Query, 0, 5},
 	} {
 		got, err := c.request.Regrant(c.of, c.source)
 		if errs.Number(err) != c.number || got != c.want {

@@ -113,6 +113,9 @@ func (q *Request) Regrant(o Subject, source Mask) (Mask, error) {
 	if o.Kind == Section {
 		usual |= Extend
 	}
+	if q.Exact {
+		usual = kinds[o.Kind].all // as Windows has it: a section's protection bounds its views
+	}
 	if !o.Writable {
 		usual &^= o.Writes()
 	}

@@ -69,6 +69,7 @@ const (
 	NoResources      = 1450
 	WorkingSetQuota  = 1453
 	CommitmentLimit  = 1455
+	NotSameObject    = 1656
 	NotEnoughQuota   = 1816
 	CannotResolve    = 1921
 	GenFailure       = 31

@@ -15,6 +15,32 @@ func (o kernelObject) retire() {}
 
 func (o kernelObject) close() { _ = o.Close() }
 
+// kernel is what all wrappers of a kernelObject have.
+func (o kernelObject) kernel() onlinux.Object { return o.Object }
+
+func (o kernelObject) same(other object) bool {
+	k, ok := other.(interface{ kernel() onlinux.Object })
+	return ok && onlinux.Same(o.Object, k.kernel())
+}
+
+func (o kernelObject) duplicate(asked access.Request, _ access.Mask) (object, access.Mask, error) {
+	another, err := onlinux.Duplicate(o.Object, asked)
+	if err != nil {
+		return nil, 0, err
+	}
+	return objectOf(another), another.Rights(), nil
+}
+
+// objectOf is an object of package onlinux as handles lead to it.
+func objectOf(o onlinux.Object) object {
+	switch o := o.(type) {
+	case *onlinux.Event:
+		return eventOf(o)
+	default:
+		return kernelObject{o}
+	}
+}
+
 // exactly asks for an access as it is: 0 is no right at all.
 func exactly(asked access.Mask, a *Attributes) access.Request {
 	return access.Request{Access: asked, Exact: true, Security: a.security()}

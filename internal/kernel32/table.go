@@ -33,6 +33,11 @@ type object interface {
 	retire()
 	// close gives the object back; nobody is inside any more.
 	close()
+	// same says whether the other leads to the same thing.
+	same(other object) bool
+	// duplicate makes another of it for a handle, whose rights it says, by those of
+	// the handle that there is.
+	duplicate(asked access.Request, granted access.Mask) (object, access.Mask, error)
 }
 
 // entry is one handle: an object, and what may be done with it through this handle.
@@ -72,7 +77,10 @@ const (
 	maxBlocks  = 1 << 14 // 2^24 handles, as Windows has
 )
 
-type block [blockSlots]atomic.Pointer[entry]
+type block struct {
+	slots [blockSlots]atomic.Pointer[entry]
+	used  int // under the table's lock
+}
 
 // table is the handles of this process. Slot 0 stays empty: no handle is 0.
 var table struct {
@@ -81,7 +89,10 @@ var table struct {
 	lowest int // no slot below it is free
 }
 
-var errInvalidHandle = errs.Numbered(errs.InvalidHandle, nil, "no such handle in this process")
+var (
+	errInvalidHandle = errs.Numbered(errs.InvalidHandle, nil, "no such handle in this process")
+	errTooMany       = errs.Numbered(errs.NoResources, nil, "this process has %d handles already", blockSlots*maxBlocks-1)
+)
 
 // slot is where a handle's entry is; nil: nowhere.
 func slot(h Handle) *atomic.Pointer[entry] {
@@ -93,7 +104,7 @@ func slot(h Handle) *atomic.Pointer[entry] {
 	if b == nil {
 		return nil
 	}
-	return &b[n%blockSlots]
+	return &b.slots[n%blockSlots]
 }
 
 // find counts the caller into the entry of a handle, who must leave it.
@@ -132,47 +143,76 @@ func (e *entry) may(needed access.Mask) error {
 	return access.Check(e.kind, e.granted, needed)
 }
 
-// insert gives the lowest free handle to an object, which it closes if it fails.
-func insert(o object, kind access.Kind, granted access.Mask, flags uint32) (Handle, error) {
+func newEntry(o object, kind access.Kind, granted access.Mask, flags uint32) *entry {
 	e := &entry{object: o, kind: kind, granted: granted}
 	e.flags.Store(flags)
 	e.uses.Store(1)
+	return e
+}
+
+// insert gives the lowest free handle to an object, which it closes if it fails.
+func insert(o object, kind access.Kind, granted access.Mask, flags uint32) (Handle, error) {
 	adopt()
+	h := putLowest(newEntry(o, kind, granted, flags))
+	if h == 0 {
+		o.retire()
+		o.close()
+		return 0, errTooMany
+	}
+	return h, nil
+}
+
+// putLowest puts an entry into the lowest slot that is free; 0: none is.
+func putLowest(e *entry) Handle {
 	table.Lock()
 	defer table.Unlock()
 	for n := max(table.lowest, 1); n < blockSlots*maxBlocks; n++ {
-		b := table.blocks[n/blockSlots].Load()
-		if b == nil {
-			b = new(block)
-			table.blocks[n/blockSlots].Store(b)
+		b := blockOf(n)
+		if b.used == blockSlots {
+			n |= blockSlots - 1 // on to the next block
+			continue
 		}
-		if s := &b[n%blockSlots]; s.Load() == nil {
-			s.Store(e)
-			table.lowest = n + 1
-			return Handle(n << 2), nil
+		if b.slots[n%blockSlots].Load() != nil {
+			continue
 		}
+		b.slots[n%blockSlots].Store(e)
+		b.used++
+		table.lowest = n + 1
+		return Handle(n << 2)
 	}
-	o.retire()
-	o.close()
-	return 0, errs.Numbered(errs.NoResources, nil, "this process has %d handles already", blockSlots*maxBlocks)
+	table.lowest = blockSlots * maxBlocks
+	return 0
+}
+
+// blockOf is the block of a slot, under the table's lock. Slot 0 counts as used.
+func blockOf(n int) *block {
+	at := &table.blocks[n/blockSlots]
+	if at.Load() == nil {
+		b := new(block)
+		if n < blockSlots {
+			b.used = 1
+		}
+		at.Store(b)
+	}
+	return at.Load()
 }
 
 // place puts an entry at a handle of the caller's choice, where none is: what was
-// inherited has the value that it had in the parent.
+// inherited has the value that it had in the parent. false: there is one, or there
+// can be none; the object stays the caller's.
 func place(h Handle, o object, kind access.Kind, granted access.Mask, flags uint32) bool {
-	n := int(h >> 2)
-	if n <= 0 || n >= blockSlots*maxBlocks {
+	n := uint64(h >> 2)
+	if n == 0 || n >= blockSlots*maxBlocks {
 		return false
 	}
-	e := &entry{object: o, kind: kind, granted: granted}
-	e.flags.Store(flags)
-	e.uses.Store(1)
 	table.Lock()
 	defer table.Unlock()
-	if table.blocks[n/blockSlots].Load() == nil {
-		table.blocks[n/blockSlots].Store(new(block))
+	b := blockOf(int(n))
+	if !b.slots[n%blockSlots].CompareAndSwap(nil, newEntry(o, kind, granted, flags)) {
+		return false
 	}
-	return slot(h).CompareAndSwap(nil, e)
+	b.used++
+	return true
 }
 
 // take removes a handle's entry from the table, unless it is protected. The caller
@@ -186,13 +226,34 @@ func take(h Handle) (*entry, error) {
 		return nil, errInvalidHandle
 	}
 	e := s.Load()
-	if e.flags.Load()&ProtectFromClose != 0 {
+	if !change(h, e, nil) {
 		return nil, errs.Numbered(errs.InvalidHandle, nil, "the handle is protected from being closed")
 	}
-	s.Store(nil)
-	table.lowest = min(table.lowest, int(h>>2))
 	return e, nil
 }
+
+// exchange puts an entry, or none, in the place of one that is still there and not
+// protected, and which the caller must let go then.
+func exchange(h Handle, old, by *entry) bool {
+	table.Lock()
+	defer table.Unlock()
+	return change(h, old, by)
+}
+
+// change is exchange under the table's lock.
+func change(h Handle, old, by *entry) bool {
+	if old.protected() || !slot(h).CompareAndSwap(old, by) {
+		return false
+	}
+	if n := int(h >> 2); by == nil {
+		blockOf(n).used--
+		table.lowest = min(table.lowest, n)
+	}
+	return true
+}
+
+// protected, too, is decided under the table's lock.
+func (e *entry) protected() bool { return e.flags.Load()&ProtectFromClose != 0 }
 
 // letGo ends the table's use of an entry that take has removed.
 func (e *entry) letGo() {
@@ -202,13 +263,14 @@ func (e *entry) letGo() {
 
 // each calls f with every handle there is.
 func each(f func(Handle, *entry)) {
+	adopt()
 	for i := range table.blocks {
 		b := table.blocks[i].Load()
 		if b == nil {
-			return
+			continue // what was inherited can lie far behind
 		}
-		for j := range b {
-			if e := b[j].Load(); e != nil && e.enter() {
+		for j := range b.slots {
+			if e := b.slots[j].Load(); e != nil && e.enter() {
 				f(Handle((i*blockSlots+j)<<2), e)
 				e.leave()
 			}
@@ -229,17 +291,4 @@ func adopt() {
 			adoption.inherit()
 		}
 	})
-}
-
-// CloseHandle closes a handle. Pseudo-handles have nothing to close.
-func CloseHandle(h Handle) error {
-	if h == CurrentProcess || h == CurrentThread {
-		return nil
-	}
-	e, err := take(h)
-	if err != nil {
-		return err
-	}
-	e.letGo()
-	return nil
 }

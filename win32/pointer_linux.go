@@ -1,0 +1,28 @@
+package win32
+
+import (
+	"runtime"
+	"runtime/debug"
+	"unsafe"
+)
+
+// deref is what lies at an address that the caller of a call has given as a number;
+// nil: nothing is there.
+func deref[T any](address uintptr) *T { return *(**T)(unsafe.Pointer(&address)) }
+
+// touching calls f, which reads or writes at an address of the caller's. If nothing
+// is there the caller is told so, as on Windows.
+func touching(f func()) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch fault := recover(); fault.(type) {
+		case nil:
+		case runtime.Error:
+			err = ERROR_NOACCESS
+		default:
+			panic(fault)
+		}
+	}()
+	f()
+	return nil
+}
