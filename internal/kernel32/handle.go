@@ -24,7 +24,7 @@ func CloseHandle(h Handle) error {
 
 // pseudo are what the pseudo-handles lead to, for the thread that asks. Who has such
 // objects says so.
-var pseudo = map[Handle]func() *entry{}
+var pseudo = map[Handle]func() (*entry, error){}
 
 func isPseudo(h Handle) bool { return h == CurrentProcess || h == CurrentThread }
 
@@ -34,7 +34,7 @@ func look(h Handle) (*entry, error) {
 		return find(h)
 	}
 	if of := pseudo[h]; of != nil {
-		return of(), nil
+		return of()
 	}
 	return nil, errInvalidHandle
 }

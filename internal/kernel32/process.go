@@ -58,11 +58,44 @@ func (p *process) again() *process {
 	return p
 }
 
+func (p *process) same(other object) bool { return other == object(p) }
+
+func (p *process) duplicate(asked access.Request, granted access.Mask) (object, access.Mask, error) {
+	rights, err := asked.Regrant(access.Subject{Kind: access.Process, Writable: true}, granted)
+	if err == nil && rights&^(granted|p.permitted()) != 0 {
+		err = errs.New(fs.ErrPermission, "process %d belongs to another user", p.PID())
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return p.again(), rights, nil
+}
+
+func init() {
+	pseudo[CurrentProcess] = func() (*entry, error) {
+		p, err := processWith(os.Getpid())
+		if err != nil {
+			return nil, err
+		}
+		return newEntry(p, access.Process, allOfProcess, 0), nil
+	}
+}
+
 // waitable is the process as something to wait for.
 func (p *process) waitable() onlinux.Waitable { return &onlinux.ProcessWait{Process: p.Process} }
 
 // thread is the first thread of a process, which lasts as long as that.
 type thread struct{ *process }
+
+func (t thread) same(other object) bool { return other == object(t) }
+
+func (t thread) duplicate(asked access.Request, granted access.Mask) (object, access.Mask, error) {
+	_, rights, err := t.process.duplicate(asked, granted)
+	if err != nil {
+		return nil, 0, err
+	}
+	return t, rights, nil
+}
 
 // processWith gives the process that has a number, with a handle counted. That one
 // which has ended, and to which there are handles, is found, too, as on Windows, until
