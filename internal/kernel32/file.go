@@ -4,6 +4,7 @@ package kernel32
 
 import (
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -23,17 +24,44 @@ type file struct {
 	fd         int
 	kind       uint32 // unix.S_IFREG and so on
 	overlapped bool   // has no position
-	doomed     bool   // goes when the handle is closed
+	doomed     bool   // goes when the last handle is closed
+
+	more atomic.Int32 // handles besides the first
 }
 
 func (f *file) retire() {}
 
-// close removes the name of a file that was to go with its handle.
+// close removes the name of a file that was to go with its last handle.
 func (f *file) close() {
+	if f.more.Add(-1) >= 0 {
+		return
+	}
 	if f.doomed {
 		_ = f.unlink()
 	}
 	_ = f.File.Close()
+}
+
+func (f *file) same(other object) bool { return other == object(f) }
+
+// duplicate gives no more than the handle has: that was decided when it was opened.
+func (f *file) duplicate(asked access.Request, granted access.Mask) (object, access.Mask, error) {
+	if !asked.Exact {
+		f.more.Add(1)
+		return f, granted, nil
+	}
+	if err := asked.Valid(access.File); err != nil {
+		return nil, 0, err
+	}
+	rights := asked.Access.Specific(access.File)
+	if rights&access.MaximumAllowed != 0 {
+		rights = rights&^access.MaximumAllowed | granted
+	}
+	if err := access.Check(access.File, granted, rights); err != nil {
+		return nil, 0, err
+	}
+	f.more.Add(1)
+	return f, rights, nil
 }
 
 // unlink removes the name that the file has now.
