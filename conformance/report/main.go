@@ -13,11 +13,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -49,7 +49,7 @@ func main() {
 		out.SetIndent("", "\t")
 		_ = out.Encode(sides)
 	} else {
-		printTotals(os.Stdout, sides)
+		fmt.Print(tables(sides))
 	}
 	if *write != "" && err == nil {
 		err = os.WriteFile(*write, []byte(document(sides)), 0o644)
@@ -116,18 +116,20 @@ func runSuite(name string, env, args []string) (side, error) {
 	return ran, nil
 }
 
-// printTotals prints a table for each side: areas down, results across.
-func printTotals(to io.Writer, sides []side) {
+// tables has a table for each side: areas down, results across.
+func tables(sides []side) string {
+	var b strings.Builder
 	for _, s := range sides {
-		fmt.Fprintf(to, "%-12s %7s %7s %7s %7s   %.0f s\n", s.System, "passed", "gaps", "failed", "n/a", s.Seconds)
+		fmt.Fprintf(&b, "%-12s %7s %7s %7s %7s   %.0f s\n", s.System, "passed", "gaps", "failed", "n/a", s.Seconds)
 		for _, row := range totals(s) {
-			fmt.Fprintf(to, "%-12s", row.area)
+			fmt.Fprintf(&b, "%-12s", row.area)
 			for _, kind := range kinds {
-				fmt.Fprintf(to, " %7d", row.of[kind])
+				fmt.Fprintf(&b, " %7d", row.of[kind])
 			}
-			fmt.Fprintln(to)
+			b.WriteByte('\n')
 		}
 	}
+	return b.String()
 }
 
 // total counts the results of an area.
