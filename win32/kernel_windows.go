@@ -127,7 +127,18 @@ func createProcess(application, commandLine string, processAttributes, threadAtt
 	if environment != nil {
 		block, flags = wideBlock(environment), flags|CREATE_UNICODE_ENVIRONMENT
 	}
-	return createProcessW(wide(application), wide(commandLine), processAttributes, threadAttributes, inheritHandles, flags, block, wide(directory), startup, information)
+	if startup == nil {
+		startup = new(StartupInfo)
+	}
+	return createProcessW(wideOrNull(application), wideOrNull(commandLine), processAttributes, threadAttributes, inheritHandles, flags, block, wideOrNull(directory), startup, information)
+}
+
+// wideOrNull is wide for arguments of which "" means nothing to Windows.
+func wideOrNull(text string) *uint16 {
+	if text == "" {
+		return nil
+	}
+	return wide(text)
 }
 
 // wideBlock is a list of texts as the W functions take it: each ends with a NUL, and
