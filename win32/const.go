@@ -274,6 +274,7 @@ const (
 	ERROR_ACCESS_DENIED         Errno = 5
 	ERROR_INVALID_HANDLE        Errno = 6
 	ERROR_NOT_ENOUGH_MEMORY     Errno = 8
+	ERROR_WRITE_PROTECT         Errno = 19
 	ERROR_BAD_LENGTH            Errno = 24
 	ERROR_GEN_FAILURE           Errno = 31
 	ERROR_SHARING_VIOLATION     Errno = 32
@@ -285,6 +286,8 @@ const (
 	ERROR_DISK_FULL             Errno = 112
 	ERROR_INSUFFICIENT_BUFFER   Errno = 122
 	ERROR_INVALID_NAME          Errno = 123
+	ERROR_NEGATIVE_SEEK         Errno = 131
+	ERROR_DIR_NOT_EMPTY         Errno = 145
 	ERROR_BAD_PATHNAME          Errno = 161
 	ERROR_BUSY                  Errno = 170
 	ERROR_ALREADY_EXISTS        Errno = 183
@@ -301,12 +304,19 @@ const (
 	ERROR_NOACCESS              Errno = 998
 	ERROR_SWAPERROR             Errno = 999
 	ERROR_FILE_INVALID          Errno = 1006
+	ERROR_IO_DEVICE             Errno = 1117
 	ERROR_MAPPED_ALIGNMENT      Errno = 1132
+	ERROR_CANCELLED             Errno = 1223
 	ERROR_USER_MAPPED_FILE      Errno = 1224
+	ERROR_UNKNOWN_REVISION      Errno = 1305
+	ERROR_REVISION_MISMATCH     Errno = 1306
 	ERROR_PRIVILEGE_NOT_HELD    Errno = 1314
+	ERROR_INVALID_SID           Errno = 1337
+	ERROR_FILE_CORRUPT          Errno = 1392
 	ERROR_NO_SYSTEM_RESOURCES   Errno = 1450
 	ERROR_WORKING_SET_QUOTA     Errno = 1453
 	ERROR_COMMITMENT_LIMIT      Errno = 1455
 	ERROR_NOT_SAME_OBJECT       Errno = 1656
 	ERROR_NOT_ENOUGH_QUOTA      Errno = 1816
+	ERROR_CANT_RESOLVE_FILENAME Errno = 1921
 )
