@@ -36,7 +36,9 @@ type Job struct {
 	// life keeps an unnamed job alive, for its guard: a description that is not
 	// mapped, so that closing it is enough. -1 for a named one, which has its
 	// handle's.
-	life int
+	life    int
+	last    bool // nobody else kept it so, either
+	retired bool // see Retiring
 
 	mu      sync.Mutex
 	group   cgroup.Group // FD -1 until it is needed and known
@@ -96,20 +98,30 @@ func Open(fd int, named bool, h *layout.Header) (*Job, error) {
 	return j, nil
 }
 
-// Closing ends the use of the job through a handle that is being closed. done is
-// told whether the job itself came to its end with the handle.
-func (j *Job) Closing() (done func(ended bool), err error) {
+// Retiring ends what keeps the job. It is the first part of Closing, or comes before.
+func (j *Job) Retiring() error {
+	if j.retired {
+		return nil
+	}
+	j.retired = true
 	r, err := j.record()
 	if err == nil && r.Mode != layout.JobUnused {
 		// A guard may have been killed, and after us there may be nobody to see it.
 		err = j.mendGuard(&r)
 	}
 	check.Point("job.closing")
-	last := false
 	if j.life >= 0 {
-		last, _ = lockfile.TryExclusive(j.life, lockfile.Holders)
+		j.last, _ = lockfile.TryExclusive(j.life, lockfile.Holders)
 		err = errors.Join(err, unix.Close(j.life))
 	}
+	return err
+}
+
+// Closing ends the use of the job through a handle that is being closed. done is
+// told whether the job itself came to its end with the handle.
+func (j *Job) Closing() (done func(ended bool), err error) {
+	err = j.Retiring()
+	r, _ := j.record() // Retiring has said why not
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, g := range append(j.removed, j.group) {
@@ -119,7 +131,7 @@ func (j *Job) Closing() (done func(ended bool), err error) {
 	}
 	j.group.FD, j.removed = -1, nil
 	return func(ended bool) {
-		if (last || ended) && !j.kill && path.Base(r.Group) == j.name {
+		if (j.last || ended) && !j.kill && path.Base(r.Group) == j.name {
 			discard(r.Group) // if nobody is in it; else whoever makes the next one does it
 		}
 	}, err

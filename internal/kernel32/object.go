@@ -11,7 +11,7 @@ import (
 // kernelObject is an object of package onlinux in the table.
 type kernelObject struct{ onlinux.Object }
 
-func (o kernelObject) retire() {}
+func (o kernelObject) retire() { _ = o.Retire() }
 
 func (o kernelObject) close() { _ = o.Close() }
 

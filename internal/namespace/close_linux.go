@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/check"
+	"atoll/internal/errs"
 	"atoll/internal/lockfile"
 )
 
@@ -40,11 +41,19 @@ func (o *Object) Descriptor() int {
 }
 
 // AddHandle counts another handle of this process.
-func (o *Object) AddHandle() {
+//
+// # Errors
+//
+// fs.ErrClosed: the last one is gone, and with it the object's name.
+func (o *Object) AddHandle() error {
 	mu := o.mu()
 	mu.Lock()
 	defer mu.Unlock()
+	if o.handles == 0 {
+		return errs.ErrClosed
+	}
 	o.handles++
+	return nil
 }
 
 // Shared returns what the first handle of this process made with create, the

@@ -120,7 +120,7 @@ func TestUnnamed(t *testing.T) {
 	must(t, err)
 	o, err := Unnamed(fd, layout.Header{Type: layout.Event}, true)
 	must(t, err)
-	o.AddHandle()
+	must(t, o.AddHandle())
 	must(t, o.AddView())
 	must(t, o.DropHandle())
 	must(t, o.DropHandle())

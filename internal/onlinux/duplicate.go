@@ -21,6 +21,8 @@ type Object interface {
 	Header() layout.Header
 	Descriptor() uintptr
 	Close() error
+	// Retire comes before Close, if it comes.
+	Retire() error
 
 	// pin keeps the handle from being closed until unpin.
 	pin() error
@@ -87,7 +89,10 @@ func Duplicate(o Object, asked access.Request) (Object, error) {
 	if err != nil {
 		return nil, backing.Exhausted(err)
 	}
-	p.inner.AddHandle()
+	if err := p.inner.AddHandle(); err != nil {
+		backing.Close(file)
+		return nil, err
+	}
 	return handleOf(p.inner, p.space, rights, file)
 }
 

@@ -58,8 +58,7 @@ func pack(o Object, asked access.Request, uid uint32) (h *transfer.Handle, relea
 }
 
 func (s *Section) hold() (release func(), err error) {
-	s.inner.AddHandle()
-	return func() { _ = s.inner.DropHandle() }, nil
+	return func() { _ = s.inner.DropHandle() }, s.inner.AddHandle()
 }
 
 // hold keeps this process a member, too: whoever opens the object in it meanwhile
@@ -68,8 +67,10 @@ func (h *syncHandle) hold() (release func(), err error) {
 	if _, err := h.space.Join(); err != nil {
 		return nil, err
 	}
-	h.inner.AddHandle()
-	return func() { _ = h.letGo() }, nil
+	if err := h.inner.AddHandle(); err != nil {
+		return nil, errors.Join(err, h.space.Leave())
+	}
+	return func() { _ = h.letGo(h.inner.DropHandle) }, nil
 }
 
 // describe fills in the descriptors.

@@ -43,6 +43,7 @@ type attachment struct {
 	abandoned atomic.Bool // mutex: some handle of this process has abandoned it
 	counting  sync.Mutex
 	handles   int // under counting
+	retired   int // how many of them are; under retired
 }
 
 // mapState maps the first page of an object's file.
@@ -92,6 +93,9 @@ func othersWhoWrite(fd int, st *unix.Stat_t) *wait.Writers {
 // attach returns the process's attachment to an object.
 func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.Folder) (*attachment, error) {
 	shared, err := o.Shared(func() (any, error) {
+		if a := lingering(o); a != nil {
+			return a, nil
+		}
 		page, state, err := mapState(o, kind)
 		if err != nil {
 			return nil, err
@@ -116,8 +120,9 @@ func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.
 // syncHandle is a handle of a synchronisation object.
 type syncHandle struct {
 	*handle
-	att   *attachment
-	space *space.Space
+	att     *attachment
+	space   *space.Space
+	retired bool
 }
 
 // syncPlan says how to make a synchronisation object.
@@ -222,13 +227,16 @@ func (h *syncHandle) shutSync() error {
 	if h.att != nil {
 		h.att.leave()
 	}
-	return h.letGo()
+	if h.retired {
+		return h.letGo(h.dropRetired)
+	}
+	return h.letGo(h.inner.DropHandle)
 }
 
-// letGo gives a count of handles back, and with it a use of the membership: the
-// object's state may name this process as long as it holds it.
-func (h *syncHandle) letGo() error {
-	err := h.inner.DropHandle()
+// letGo gives back, with drop, what holds the object, and with it a use of the
+// membership: the object's state may name this process as long as it holds it.
+func (h *syncHandle) letGo(drop func() error) error {
+	err := drop()
 	if h.att != nil && h.att.abandoned.Load() && h.inner.LeftToOthers() {
 		h.space.Stay()
 	}
