@@ -85,6 +85,8 @@ var layers = map[string]layer{
 	"internal/space":   {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/onlinux": {row: 6, allow: []string{xsys}, linuxOnly: true},
 
+	"internal/parley": {row: 5, allow: []string{xsys}},
+
 	"internal/kernel32": {row: 7, allow: []string{xsys}, linuxOnly: true},
 
 	".":     {row: 8, deny: []string{"syscall"}, unsafeIn: "typed.go"},

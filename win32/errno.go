@@ -82,6 +82,7 @@ var errnoTexts = map[Errno]string{
 	ERROR_PARTIAL_COPY:          "only a part was done",
 	ERROR_INVALID_ADDRESS:       "the address is not one that this can be done at",
 	ERROR_MUTANT_LIMIT_EXCEEDED: "the thread owns the mutex too many times",
+	ERROR_OBJECT_NAME_EXISTS:    "that is there already",
 	ERROR_ABANDONED_WAIT_0:      "what was waited on has been closed",
 	ERROR_NOACCESS:              "nothing can be read or written at the address",
 	ERROR_SWAPERROR:             "a page could not be read or written",

@@ -208,10 +208,6 @@ func createProcess(application, commandLine string, processAttributes, threadAtt
 	return errSystem
 }
 
-func newProcThreadAttributeList(maximum uint32) (list *ProcThreadAttributeListContainer, err error) {
-	return nil, errSystem
-}
-
 func openProcess(access uint32, inheritHandle bool, processID uint32) (handle Handle, err error) {
 	return 0, errSystem
 }

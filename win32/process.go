@@ -58,6 +58,7 @@ func CreateProcess(application, commandLine string, processAttributes, threadAtt
 // Of Update: [ERROR_BAD_LENGTH]: the size is 0 or no multiple of a handle's.
 // [ERROR_NOT_SUPPORTED]: there is no such attribute, or not on Linux.
 // [ERROR_GEN_FAILURE]: there are maximum attributes already.
+// [ERROR_OBJECT_NAME_EXISTS]: this one is there already.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-updateprocthreadattribute
 func NewProcThreadAttributeList(maximum uint32) (list *ProcThreadAttributeListContainer, err error) {

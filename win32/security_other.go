@@ -10,11 +10,3 @@ type SecurityDescriptor struct{ security *access.Security }
 
 // SID names a user or a group.
 type SID struct{ text string }
-
-// ProcThreadAttributeList are attributes for [CreateProcess].
-type ProcThreadAttributeList struct {
-	handles, jobs []Handle
-}
-
-// ProcThreadAttributeListContainer makes a [ProcThreadAttributeList].
-type ProcThreadAttributeListContainer struct{ list ProcThreadAttributeList }

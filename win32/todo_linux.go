@@ -164,14 +164,6 @@ func moveFile(from, to string) (err error) { return errTodo }
 
 func copyFile(from, to string, failIfExists bool) (err error) { return errTodo }
 
-func createProcess(application, commandLine string, processAttributes, threadAttributes *SecurityAttributes, inheritHandles bool, flags uint32, environment []string, directory string, startup *StartupInfo, information *ProcessInformation) (err error) {
-	return errTodo
-}
-
-func newProcThreadAttributeList(maximum uint32) (list *ProcThreadAttributeListContainer, err error) {
-	return nil, errTodo
-}
-
 func createJobObject(attributes *SecurityAttributes, name string) (handle Handle, err error) {
 	return 0, errTodo
 }

@@ -3,8 +3,6 @@
 package kernel32
 
 import (
-	"errors"
-
 	"atoll/internal/access"
 	"atoll/internal/errs"
 )
@@ -145,22 +143,30 @@ func DuplicateHandle(sourceProcess, source, targetProcess Handle, target *Handle
 	if target != nil {
 		*target = 0
 	}
-	if err := errors.Join(hereOnly(sourceProcess), hereOnly(targetProcess)); err != nil {
+	from, err := sideOf(sourceProcess)
+	if err != nil {
 		return err
 	}
-	h, err := duplicateHere(source, request(asked, inherit, options), target != nil)
+	defer from.leave()
+	to, err := sideOf(targetProcess)
+	if targetProcess == 0 && target == nil && options&CloseSource != 0 {
+		to, err = side{leave: func() {}}, nil // nothing is made there
+	}
+	if err != nil {
+		return err
+	}
+	defer to.leave()
+	w := request(asked, inherit, options)
+	var h Handle
+	if from.here() && to.here() {
+		h, err = duplicateHere(source, w, target != nil)
+	} else {
+		h, err = duplicateBetween(from, source, to, w, target != nil)
+	}
 	if target != nil {
 		*target = h
 	}
 	return err
-}
-
-// hereOnly refuses processes other than this one.
-func hereOnly(process Handle) error {
-	if process == CurrentProcess {
-		return nil
-	}
-	return errInvalidHandle
 }
 
 // wanted is the handle that DuplicateHandle is to make.

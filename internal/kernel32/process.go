@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,7 +23,8 @@ type process struct {
 	*ending.Process
 	handles int // guarded by processes; also whoever looks after a child has one
 
-	reaped chan struct{} // of a child of CreateProcess: closed when its status was taken
+	born   time.Time     // of a child of CreateProcess; zero of others
+	reaped chan struct{} // of such a child: closed when its status was taken
 	status ending.Status // then, if taken is true
 	taken  bool
 

@@ -1,0 +1,286 @@
+//go:build linux
+
+package kernel32
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"time"
+
+	"atoll/internal/access"
+	"atoll/internal/errs"
+	"atoll/internal/parley"
+)
+
+// patience is how long another process may take to answer. Stopped ones take longer.
+const patience = 5 * time.Second
+
+// startup is how long a child may take from its birth until it can be asked.
+const startup = 10 * time.Second
+
+// side is the process of a handle that is duplicated.
+type side struct {
+	*process        // nil: this one
+	leave    func() // when it is not needed any more
+}
+
+// sideOf is the process that a handle leads to, which must allow to duplicate handles.
+func sideOf(h Handle) (side, error) {
+	if h == CurrentProcess {
+		return side{leave: func() {}}, nil
+	}
+	p, leave, err := useProcess(h, access.DuplicateHandles)
+	if err != nil {
+		return side{}, err
+	}
+	if p.PID() == os.Getpid() {
+		return side{leave: leave}, nil
+	}
+	return side{process: p, leave: leave}, nil
+}
+
+func (s side) here() bool { return s.process == nil }
+
+// dial asks the process, and sees that it is the one.
+func (p *process) dial() (*net.UnixConn, error) {
+	for {
+		c, err := parley.Dial(p.PID())
+		ended, e := p.Ready()
+		switch {
+		case e != nil || ended:
+			if err == nil {
+				_ = c.Close()
+			}
+			return nil, errs.Because(errors.Join(e, os.ErrProcessDone), errs.AccessDenied, nil, "process %d has ended", p.PID())
+		case err == nil:
+			_ = c.SetDeadline(time.Now().Add(patience))
+			return c, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		case time.Since(p.born) > startup:
+			return nil, errs.Because(err, errs.NotSupported, nil, "it cannot be asked for handles")
+		}
+		time.Sleep(time.Millisecond) //nolint:forbidigo // a child that starts; nobody tells when it has
+	}
+}
+
+// unanswered is what a failed conversation means.
+func unanswered(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errs.Because(err, errs.Busy, nil, "the other process does not answer; it may be stopped")
+	case errors.Is(err, io.EOF):
+		return errs.Because(err, errs.AccessDenied, nil, "the other process refuses, or has ended")
+	}
+	return err
+}
+
+// duplicateBetween makes a handle in a process of one in a process, of which one at
+// least is another than this. The source is closed if that is wanted, whatever happens.
+func duplicateBetween(from side, source Handle, to side, w wanted, told bool) (Handle, error) {
+	moves := w.options&CloseSource != 0 && !told // it is only closed
+	if moves && !from.here() {
+		return 0, from.close(source)
+	}
+	e, err := from.fetch(source, w)
+	if err != nil {
+		return 0, err
+	}
+	if moves {
+		e.letGo()
+		return 0, nil
+	}
+	if to.here() {
+		return to.keep(e)
+	}
+	defer e.letGo()
+	return to.give(e)
+}
+
+// keep puts an entry into the table of this process.
+func (s side) keep(e *entry) (Handle, error) {
+	h := putLowest(e)
+	if h == 0 {
+		e.letGo()
+		return 0, errTooMany
+	}
+	return h, nil
+}
+
+// fetch makes an entry like the one that a handle of the process has.
+func (s side) fetch(source Handle, w wanted) (*entry, error) {
+	if s.here() {
+		return fetchHere(source, w)
+	}
+	c, err := s.dial()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = c.Close() }()
+	question := parley.Note{
+		Op: parley.Fetch, Handle: uint64(source), Access: uint32(w.access.Access), Flags: w.flags, Options: w.options,
+	}
+	answer, err := ask(c, &question)
+	if err != nil {
+		return nil, unanswered(err)
+	}
+	e, err := accept(c, answer)
+	return e, unanswered(err)
+}
+
+// ask sends a question, and waits for the answer.
+func ask(c *net.UnixConn, question *parley.Note) (*parley.Note, error) {
+	if err := parley.Send(c, question); err != nil {
+		return nil, err
+	}
+	return hear(c)
+}
+
+func hear(c *net.UnixConn) (*parley.Note, error) {
+	answer, err := parley.Receive(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := answer.Failed(); err != nil {
+		answer.Discard()
+		return nil, err
+	}
+	return answer, nil
+}
+
+// give puts a handle like e into the table of the process.
+func (s side) give(e *entry) (Handle, error) {
+	c, err := s.dial()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = c.Close() }()
+	if err := dispatch(c, parley.Give, 0, e); err != nil {
+		return 0, unanswered(err)
+	}
+	answer, err := hear(c)
+	if err != nil {
+		return 0, unanswered(err)
+	}
+	answer.Discard()
+	// Without this the other takes the handle back: nobody would know of it.
+	if err := parley.Send(c, &parley.Note{Op: parley.Answer}); err != nil {
+		return 0, unanswered(err)
+	}
+	return Handle(answer.Handle), nil
+}
+
+// close closes a handle of the process.
+func (s side) close(h Handle) error {
+	c, err := s.dial()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	answer, err := ask(c, &parley.Note{Op: parley.Close, Handle: uint64(h)})
+	if err != nil {
+		return unanswered(err)
+	}
+	answer.Discard()
+	return nil
+}
+
+// fetchHere makes an entry like the one that a handle of this process has, and closes
+// that if it is wanted, whatever happens.
+func fetchHere(source Handle, w wanted) (*entry, error) {
+	e, err := look(source)
+	if err != nil {
+		return nil, err
+	}
+	defer e.leave()
+	made, err := w.of(e)
+	if w.options&CloseSource != 0 && !isPseudo(source) && exchange(source, e, nil) {
+		e.letGo()
+	}
+	return made, err
+}
+
+// answer answers one question of another process.
+func answer(c *net.UnixConn) {
+	defer func() { _ = c.Close() }()
+	adopt()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	note, err := parley.Receive(c)
+	if err != nil {
+		return
+	}
+	switch note.Op {
+	case parley.Give:
+		err = answerGive(c, note)
+	case parley.Fetch:
+		err = answerFetch(c, note)
+	case parley.Close:
+		if err = closeAsked(Handle(note.Handle)); err == nil {
+			err = parley.Send(c, &parley.Note{Op: parley.Answer})
+		}
+	default:
+		err = errs.New(errs.ErrCorrupt, "this is no question")
+	}
+	note.Discard()
+	if err != nil {
+		text := err.Error()
+		_ = parley.Send(c, &parley.Note{Op: parley.Answer, Error: errs.Number(err), Text: text[:min(len(text), parley.MaxText)]})
+	}
+}
+
+// closeAsked closes a handle for DuplicateHandle, which leaves a protected one.
+func closeAsked(h Handle) error {
+	e, err := look(h)
+	if err != nil {
+		return err
+	}
+	defer e.leave()
+	if !isPseudo(h) && exchange(h, e, nil) {
+		e.letGo()
+	}
+	return nil
+}
+
+// answerGive puts a handle that has come into the table; and takes it back if whoever
+// gave it does not hear of it.
+func answerGive(c *net.UnixConn, note *parley.Note) error {
+	e, err := accept(c, note)
+	if err != nil {
+		return err
+	}
+	if !e.enter() {
+		return errInvalidHandle
+	}
+	defer e.leave()
+	h := putLowest(e)
+	if h == 0 {
+		e.letGo()
+		return errTooMany
+	}
+	if err = parley.Send(c, &parley.Note{Op: parley.Answer, Handle: uint64(h)}); err == nil {
+		var heard *parley.Note
+		if heard, err = parley.Receive(c); err == nil {
+			heard.Discard()
+			return nil
+		}
+	}
+	e.setFlags(ProtectFromClose, 0)
+	if exchange(h, e, nil) {
+		e.letGo()
+	}
+	return nil
+}
+
+// answerFetch sends a handle like the one that was named.
+func answerFetch(c *net.UnixConn, note *parley.Note) error {
+	w := request(access.Mask(note.Access), note.Flags&Inherit != 0, note.Options)
+	e, err := fetchHere(Handle(note.Handle), w)
+	if err != nil {
+		return err
+	}
+	defer e.letGo()
+	return dispatch(c, parley.Answer, 0, e)
+}
