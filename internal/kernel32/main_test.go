@@ -9,7 +9,10 @@ import (
 	"atoll/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m, noHandleLeft) }
+func TestMain(m *testing.M) {
+	adopt() // where this process is asked stays open
+	testkit.Main(m, noHandleLeft)
+}
 
 func noHandleLeft() (err error) {
 	each(func(h Handle, e *entry) {
