@@ -136,34 +136,6 @@ func prefetchVirtualMemory(process Handle, ranges []MemoryRangeEntry, flags uint
 	return errTodo
 }
 
-func readFile(file Handle, buffer []byte, done *uint32, overlapped *Overlapped) (err error) {
-	return errTodo
-}
-
-func writeFile(file Handle, buffer []byte, done *uint32, overlapped *Overlapped) (err error) {
-	return errTodo
-}
-
-func getFileSizeEx(file Handle, size *int64) (err error) { return errTodo }
-
-func setFilePointerEx(file Handle, distance int64, newPosition *int64, whence uint32) (err error) {
-	return errTodo
-}
-
-func setEndOfFile(file Handle) (err error) { return errTodo }
-
-func flushFileBuffers(file Handle) (err error) { return errTodo }
-
-func setFileInformationByHandle(file Handle, class uint32, information uintptr, length uint32) (err error) {
-	return errTodo
-}
-
-func deleteFile(name string) (err error) { return errTodo }
-
-func moveFile(from, to string) (err error) { return errTodo }
-
-func copyFile(from, to string, failIfExists bool) (err error) { return errTodo }
-
 func createJobObject(attributes *SecurityAttributes, name string) (handle Handle, err error) {
 	return 0, errTodo
 }

@@ -14,21 +14,24 @@ import (
 
 	"atoll/internal/access"
 	"atoll/internal/errs"
+	"atoll/internal/fileuse"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
 	"atoll/internal/namespace"
 )
 
-// OwnDescriptor duplicates the caller's descriptor, without touching how the
-// caller's file is used.
-func OwnDescriptor(f *os.File) (fd int, err error) {
+// OwnDescriptor opens the caller's file again, without touching how the caller uses
+// it: what a section says of its use of the file belongs to the description, and must
+// end with the section. A file that may not be opened again, which somebody with more
+// rights has opened, is duplicated, and nothing is said of it.
+func OwnDescriptor(f *os.File, p access.Protection) (fd int, err error) {
 	closed := errs.New(fs.ErrClosed, "the file is closed")
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return -1, closed
 	}
 	var e error
-	if raw.Control(func(n uintptr) { fd, e = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 0) }) != nil {
+	if raw.Control(func(n uintptr) { fd, e = again(int(n), p) }) != nil {
 		return -1, closed
 	}
 	if errors.Is(e, unix.EBADF) {
@@ -38,6 +41,29 @@ func OwnDescriptor(f *os.File) (fd int, err error) {
 		return -1, fmt.Errorf("duplicate the file's descriptor: %w", e)
 	}
 	return fd, nil
+}
+
+func again(fd int, p access.Protection) (int, error) {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && flags&unix.O_PATH == 0 {
+		if own, err := lockfile.Reopen(fd, flags&unix.O_ACCMODE); err == nil {
+			fileuse.Hold(own, kindOf(p))
+			return own, nil
+		}
+	}
+	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+}
+
+// kindOf is what a section is to those who use its file.
+func kindOf(p access.Protection) fileuse.Sections {
+	if p.Writable() {
+		return fileuse.Data | fileuse.Writable
+	}
+	return fileuse.Data
 }
 
 // fileLimit is where Windows says that a section over a file is too big.
@@ -187,6 +213,7 @@ func FileOf(o *namespace.Object, own int, write bool) (int, error) {
 		}
 		flags, err := unix.FcntlInt(uintptr(own), unix.F_GETFL, 0)
 		if err == nil && (!write || flags&unix.O_ACCMODE == unix.O_RDWR) {
+			fileuse.Hold(own, kindOf(protectionOf(*h)))
 			return own, nil
 		}
 	}
@@ -203,6 +230,7 @@ func FileOf(o *namespace.Object, own int, write bool) (int, error) {
 		return own, err
 	}
 	Close(own)
+	fileuse.Hold(fd, kindOf(protectionOf(*h)))
 	return fd, nil
 }
 

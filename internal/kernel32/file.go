@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
-	"atoll/internal/errs"
 	"atoll/internal/fileuse"
 	"atoll/internal/lockfile"
 )
@@ -22,9 +21,10 @@ const InvalidHandle = ^Handle(0)
 type file struct {
 	*os.File
 	fd         int
-	kind       uint32 // unix.S_IFREG and so on
-	overlapped bool   // has no position
-	doomed     bool   // goes when the last handle is closed
+	kind       uint32      // unix.S_IFREG and so on
+	overlapped bool        // has no position
+	onClose    bool        // was opened to be deleted
+	doomed     atomic.Bool // is to be deleted
 
 	more atomic.Int32 // handles besides the first
 }
@@ -36,7 +36,7 @@ func (f *file) close() {
 	if f.more.Add(-1) >= 0 {
 		return
 	}
-	if f.doomed {
+	if f.onClose || f.doomed.Load() {
 		_ = f.unlink()
 	}
 	_ = f.File.Close()
@@ -70,6 +70,11 @@ func (f *file) unlink() error {
 	if err != nil {
 		return err
 	}
+	return f.remove(path)
+}
+
+// remove removes a name, if it still leads to the file.
+func (f *file) remove(path string) error {
 	dir, name, err := parent(path)
 	if err != nil {
 		return err
@@ -79,45 +84,20 @@ func (f *file) unlink() error {
 	if err := unix.Fstat(f.fd, &st); err != nil {
 		return err
 	}
-	if same, err := lockfile.SamePath(dir, name, lockfile.IdentityOf(&st)); err != nil || !same {
+	same, err := lockfile.SamePath(dir, name, lockfile.IdentityOf(&st))
+	switch {
+	case err != nil:
 		return err
+	case !same:
+		return unix.ENOENT
+	case f.kind == unix.S_IFDIR:
+		return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
 	}
-	return remove(dir, name, f.kind)
+	return unix.Unlinkat(dir, name, 0)
 }
 
-func remove(dir int, name string, kind uint32) error {
-	flags := 0
-	if kind == unix.S_IFDIR {
-		flags = unix.AT_REMOVEDIR
-	}
-	return unix.Unlinkat(dir, name, flags)
-}
-
-// useFile is use for a call that needs a file.
-func useFile(h Handle, needed access.Mask) (*file, *entry, error) {
-	return use[*file](h, needed)
-}
-
-// sectionFile gives the file for a section with a protection. The caller must leave
-// the entry when the section has a descriptor of its own.
-func sectionFile(h Handle, p access.Protection) (*os.File, *entry, error) {
-	needed := access.ReadData
-	if p.Writable() {
-		needed |= access.WriteData
-	}
-	if p.Executable() {
-		needed |= access.ExecuteFile
-	}
-	f, e, err := useFile(h, needed)
-	if err != nil {
-		return nil, nil, err
-	}
-	if f.kind != unix.S_IFREG {
-		e.leave()
-		return nil, nil, errs.Numbered(errs.BadExeFormat, nil, "a section needs a regular file")
-	}
-	return f.File, e, nil
-}
+// osFile is what a section can be made over; the entry says what may be done with it.
+func (f *file) osFile() *os.File { return f.File }
 
 // uses is what share modes know of rights.
 func uses(m access.Mask) (r fileuse.Rights) {

@@ -39,6 +39,7 @@ type opening struct {
 	rights      access.Mask
 	most        bool // as many rights as can be had
 	mayDelete   bool // not asked for by name, so it need not be had
+	anything    bool // pipes and devices, too: only their name is looked at
 	share       fileuse.Rights
 	attributes  *Attributes
 	disposition uint32
@@ -155,6 +156,7 @@ func (o *opening) allowed(st *unix.Stat_t) error {
 		return unix.EEXIST
 	case kind == unix.S_IFDIR && (o.flags&flagBackupSemantics == 0 || o.truncates()):
 		return errs.Numbered(errs.AccessDenied, nil, "a directory is opened with FILE_FLAG_BACKUP_SEMANTICS, and not truncated")
+	case o.anything:
 	case kind == unix.S_IFIFO || kind == unix.S_IFSOCK || kind == unix.S_IFBLK:
 		return errs.Numbered(errs.NotSupported, nil, "it is a pipe, a socket or a disk")
 	case kind == unix.S_IFREG && st.Mode&0o222 == 0 && (o.rights&writes != 0 || o.truncates() || o.flags&flagDeleteOnClose != 0):
@@ -183,7 +185,7 @@ func (o *opening) reopen(look int, kind uint32) (int, error) {
 	as := func(mode int) (int, error) { return lockfile.Reopen(look, mode|extra) }
 	write := (o.rights&writes != 0 || o.truncates()) && kind != unix.S_IFDIR
 	switch {
-	case kind == unix.S_IFLNK:
+	case kind == unix.S_IFLNK, o.anything && kind != unix.S_IFREG && kind != unix.S_IFDIR:
 		return look, nil
 	case o.most:
 		if fd, err := as(unix.O_RDWR); err == nil {
@@ -250,12 +252,11 @@ func (o *opening) secure(fd int) error {
 
 // admit makes a file of a descriptor, which it owns, if nobody is against it.
 func (o *opening) admit(fd int, kind uint32) (*file, error) {
-	f := &file{fd: fd, kind: kind, overlapped: o.flags&flagOverlapped != 0, doomed: o.flags&flagDeleteOnClose != 0}
+	f := &file{fd: fd, kind: kind, overlapped: o.flags&flagOverlapped != 0, onClose: o.flags&flagDeleteOnClose != 0}
 	_ = unix.SetNonblock(fd, false)
 	f.File = os.NewFile(uintptr(fd), o.path)
 	if err := o.enter(f); err != nil {
-		f.doomed = false
-		f.close()
+		_ = f.File.Close()
 		return nil, err
 	}
 	return f, nil
@@ -269,23 +270,11 @@ func (o *opening) enter(f *file) error {
 	u := fileuse.Use{
 		Access: uses(o.rights), Share: o.share,
 		WriteData:     o.rights&access.WriteData != 0 || o.truncates(),
-		DeleteOnClose: f.doomed,
+		DeleteOnClose: f.onClose,
 		Truncate:      o.truncates(),
 	}
 	if err := u.Enter(f.fd); err != nil || !o.truncates() {
 		return err
 	}
 	return f.cut(0)
-}
-
-// cut sets the size of a file, unless a section keeps it from being made shorter.
-func (f *file) cut(size int64) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(f.fd, &st); err != nil {
-		return err
-	}
-	if size >= st.Size {
-		return lockfile.Truncate(f.fd, size)
-	}
-	return fileuse.Cut(f.fd, func() error { return lockfile.Truncate(f.fd, size) })
 }

@@ -130,7 +130,7 @@ func (o *SectionOptions) planFile(p space.Plan) (space.Plan, int, error) {
 	if o.LargePages {
 		return p, -1, errs.New(fs.ErrInvalid, "a section over a file cannot have large pages")
 	}
-	fd, err := backing.OwnDescriptor(o.File)
+	fd, err := backing.OwnDescriptor(o.File, o.Protection)
 	if err != nil {
 		return p, -1, err
 	}
