@@ -95,6 +95,14 @@ var layers = map[string]layer{
 	"examples/inherit": {row: 9, deny: []string{"syscall", "unsafe"}},
 	"examples/socket":  {row: 9, deny: []string{"syscall", "unsafe"}},
 
+	"examples/win32/filemapping":  {row: 9, deny: []string{"syscall", "unsafe"}},
+	"examples/win32/job":          {row: 9, deny: []string{"syscall"}},
+	"examples/win32/mutex":        {row: 9, deny: []string{"syscall", "unsafe"}},
+	"examples/win32/semaphore":    {row: 9, deny: []string{"syscall", "unsafe"}},
+	"examples/win32/sharedmemory": {row: 9, deny: []string{"syscall", "unsafe"}},
+	"examples/win32/timer":        {row: 9, deny: []string{"syscall", "unsafe"}},
+	"examples/win32/waitmultiple": {row: 9, deny: []string{"syscall", "unsafe"}},
+
 	"conformance":        {row: 9, testsOnly: true},
 	"conformance/report": {row: 9, deny: []string{"syscall", "unsafe"}},
 	"internal/testkit":   {row: 9, allow: []string{xsys}, forTests: true},

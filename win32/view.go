@@ -28,6 +28,9 @@ func FlushViewOfFile(address, length uintptr) (err error) {
 // unless runtime/debug.SetPanicOnFault turns it into a panic.
 //
 // This is no call of Windows: programs in C use the address as it is.
+//
+//go:noinline
 func Bytes(address, length uintptr) []byte {
+	// Inlined into a copy of bytes, this makes the compiler of Go 1.26 stumble.
 	return unsafe.Slice(*(**byte)(unsafe.Pointer(&address)), length)
 }
