@@ -110,3 +110,4 @@ package win32
 //sys	stringToSecurityDescriptor(text *uint16, revision uint32, descriptor **SecurityDescriptor, size *uint32) (err error) = advapi32.ConvertStringSecurityDescriptorToSecurityDescriptorW
 //sys	stringToSid(text *uint16, sid **SID) (err error) = advapi32.ConvertStringSidToSidW
 //sys	setKernelObjectSecurity(handle Handle, information uint32, descriptor *SecurityDescriptor) (err error) = advapi32.SetKernelObjectSecurity
+//sys	localFree(memory Handle) (handle Handle, err error) [failretval != 0] = kernel32.LocalFree

@@ -83,6 +83,7 @@ var (
 	procGetProcessId                                         = modkernel32.NewProc("GetProcessId")
 	procGetQueuedCompletionStatus                            = modkernel32.NewProc("GetQueuedCompletionStatus")
 	procIsProcessInJob                                       = modkernel32.NewProc("IsProcessInJob")
+	procLocalFree                                            = modkernel32.NewProc("LocalFree")
 	procMapViewOfFile                                        = modkernel32.NewProc("MapViewOfFile")
 	procMapViewOfFileEx                                      = modkernel32.NewProc("MapViewOfFileEx")
 	procMoveFileW                                            = modkernel32.NewProc("MoveFileW")
@@ -489,6 +490,15 @@ func isProcessInJob(process Handle, job Handle, result *bool) (err error) {
 	r1, _, e1 := syscall.SyscallN(procIsProcessInJob.Addr(), uintptr(process), uintptr(job), uintptr(unsafe.Pointer(&_p0)))
 	*result = _p0 != 0
 	if r1 == 0 {
+		err = errnoErr(e1)
+	}
+	return
+}
+
+func localFree(memory Handle) (handle Handle, err error) {
+	r0, _, e1 := syscall.SyscallN(procLocalFree.Addr(), uintptr(memory))
+	handle = Handle(r0)
+	if handle != 0 {
 		err = errnoErr(e1)
 	}
 	return
