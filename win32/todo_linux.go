@@ -56,40 +56,6 @@ func newTimerAPCRoutine(routine func(argument uintptr, timeLow, timeHigh uint32)
 	return 0
 }
 
-func waitForSingleObject(handle Handle, milliseconds uint32) (event uint32, err error) {
-	return 0, errTodo
-}
-
-func waitForSingleObjectEx(handle Handle, milliseconds uint32, alertable bool) (event uint32, err error) {
-	return 0, errTodo
-}
-
-func waitForMultipleObjects(handles []Handle, waitAll bool, milliseconds uint32) (event uint32, err error) {
-	return 0, errTodo
-}
-
-func waitForMultipleObjectsEx(handles []Handle, waitAll bool, milliseconds uint32, alertable bool) (event uint32, err error) {
-	return 0, errTodo
-}
-
-func signalObjectAndWait(objectToSignal, objectToWaitOn Handle, milliseconds uint32, alertable bool) (event uint32, err error) {
-	return 0, errTodo
-}
-
-func sleepEx(milliseconds uint32, alertable bool) (ret uint32) { return 0 }
-
-func queueUserAPC(apc APCProc, thread Handle, data uintptr) (err error) { return errTodo }
-
-func newAPCProc(apc func(data uintptr)) APCProc { return 0 }
-
-func getCurrentThread() (pseudoHandle Handle) { return 0 }
-
-func getCurrentThreadId() (id uint32) { return 0 }
-
-func openThread(access uint32, inheritHandle bool, threadID uint32) (handle Handle, err error) {
-	return 0, errTodo
-}
-
 func createFileMapping(file Handle, attributes *SecurityAttributes, protection, maximumSizeHigh, maximumSizeLow uint32, name string) (handle Handle, err error) {
 	return 0, errTodo
 }

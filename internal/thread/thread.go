@@ -26,7 +26,8 @@ type Thread struct {
 	mu      sync.Mutex
 	over    bool // it has ended
 	owned   []Owned
-	unwatch func() // it is watched, until that is called
+	waits   []*func() // what is to be called at its end
+	unwatch func()    // it is watched, until that is called
 	queue   []*APC
 	alert   func() // the alertable wait that it is in
 }
@@ -61,11 +62,16 @@ func (t *Thread) Disown(o Owned) bool {
 		return false
 	}
 	t.owned = slices.Delete(t.owned, i, i+1)
-	if len(t.owned) == 0 && t.end.Ticks() {
+	t.rest()
+	return true
+}
+
+// rest ends the watch where it costs something, and nobody needs it.
+func (t *Thread) rest() {
+	if len(t.owned)+len(t.waits) == 0 && t.unwatch != nil && t.end.Ticks() {
 		t.unwatch()
 		t.unwatch = nil
 	}
-	return true
 }
 
 // watch has the end noticed.
@@ -103,6 +109,7 @@ func (t *Thread) finish() {
 	t.over = true
 	owned, unwatch := t.owned, t.unwatch
 	t.owned, t.unwatch = nil, nil
+	waits := t.waits
 	t.drop()
 	t.mu.Unlock()
 	table.forget(t)
@@ -114,6 +121,9 @@ func (t *Thread) finish() {
 		o.Abandon(t)
 	}
 	close(t.done)
+	for _, poke := range waits {
+		(*poke)()
+	}
 }
 
 // Self is the calling thread.
