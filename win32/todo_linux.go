@@ -136,32 +136,4 @@ func postQueuedCompletionStatus(port Handle, bytes uint32, key, overlapped uintp
 	return errTodo
 }
 
-func createBoundaryDescriptor(name string, flags uint32) (boundary Handle, err error) {
-	return 0, errTodo
-}
-
-func addSIDToBoundaryDescriptor(boundary *Handle, sid *SID) (err error) { return errTodo }
-
-func deleteBoundaryDescriptor(boundary Handle) {}
-
-func createPrivateNamespace(attributes *SecurityAttributes, boundary Handle, alias string) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func openPrivateNamespace(boundary Handle, alias string) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func closePrivateNamespace(handle Handle, flags uint32) (err error) { return errTodo }
-
-func convertStringSecurityDescriptorToSecurityDescriptor(text string, revision uint32, descriptor **SecurityDescriptor, size *uint32) (err error) {
-	return errTodo
-}
-
-func convertStringSidToSid(text string, sid **SID) (err error) { return errTodo }
-
-func setKernelObjectSecurity(handle Handle, information uint32, descriptor *SecurityDescriptor) (err error) {
-	return errTodo
-}
-
 const errTodo = Errno(120)

@@ -90,6 +90,7 @@ const (
 	Process
 	Thread
 	File
+	Namespace // a private one
 )
 
 // kinds has what the generic rights of each kind come to, and all that it has.
@@ -106,6 +107,7 @@ var kinds = map[Kind]struct {
 	Process:   {"process", 0x20410, 0x20BEA, 0x121001, 0x1FFFFF, 0x1FFFFF},
 	Thread:    {"thread", 0x20048, 0x20437, 0x121800, 0x1FFFFF, 0x1FFFFF},
 	File:      {"file", 0x120089, 0x120116, 0x1200A0, 0x1F01FF, 0x1F01FF},
+	Namespace: {"private namespace", 0x20003, 0x2000C, 0x20003, 0xF000F, 0xF000F},
 }
 
 // String returns "section", "mutex" and so on.

@@ -2,6 +2,7 @@ package access
 
 import (
 	"io/fs"
+	"slices"
 
 	"atoll/internal/errs"
 )
@@ -201,4 +202,37 @@ func (r *FileRights) with(entries []Entry) FileRights {
 		r.ACL = string(EncodeACL(entries))
 	}
 	return *r
+}
+
+// StillGuarded are rights for a file that others could write until now, and perhaps
+// have open for writing: whoever looks at its mode must go on taking it for one that
+// others can write, though nobody new can. The bits of the group are the mask of an
+// ACL, which allows nobody anything by itself.
+func (r FileRights) StillGuarded() FileRights {
+	if r.Mode&0o022 != 0 {
+		return r
+	}
+	entries := r.entries()
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Tag == TagMask })
+	if i < 0 {
+		i = len(entries)
+		entries = append(entries, Entry{Tag: TagMask})
+	}
+	entries[i].Perm = WriteFile
+	sortACL(entries)
+	r.Mode |= uint32(WriteFile) << 3
+	r.ACL = string(EncodeACL(entries))
+	return r
+}
+
+// Entries are the rights as an ACL says them, in the attribute's form.
+func (r FileRights) Entries() string { return string(EncodeACL(r.entries())) }
+
+func (r FileRights) entries() []Entry {
+	if r.ACL != "" {
+		if entries, err := DecodeACL([]byte(r.ACL)); err == nil { // as we have encoded it
+			return entries
+		}
+	}
+	return []Entry{{Tag: TagOwner, Perm: Perm(r.Mode >> 6 & 7)}, {Tag: TagOwnerGroup, Perm: Perm(r.Mode >> 3 & 7)}, {Tag: TagOther, Perm: Perm(r.Mode & 7)}}
 }

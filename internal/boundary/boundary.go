@@ -33,19 +33,31 @@ type Boundary struct {
 // fs.ErrInvalid: no element, or a number that is no id. ErrBadName: a name that
 // is not text.
 func New(name string, users, groups []int) (Boundary, error) {
-	b := Boundary{Name: name}
-	switch {
-	case !utf8.ValidString(name) || strings.Contains(name, "\x00"):
-		return b, errs.New(errs.ErrBadName, "the boundary's name must be valid UTF-8 without NUL")
-	case len(users)+len(groups) == 0:
-		return b, errs.New(fs.ErrInvalid, "the boundary has neither a user nor a group, so it would keep nobody out; Global\\ is for what all share")
+	b, err := Open(name)
+	if err == nil && len(users)+len(groups) == 0 {
+		err = errs.New(fs.ErrInvalid, "the boundary has neither a user nor a group, so it would keep nobody out; Global\\ is for what all share")
 	}
-	var err error
+	if err != nil {
+		return b, err
+	}
 	if b.Users, err = ids("user", users); err != nil {
 		return b, err
 	}
 	b.Groups, err = ids("group", groups)
 	return b, err
+}
+
+// Open makes a boundary that everybody is inside.
+//
+// # Errors
+//
+// ErrBadName: a name that is not text.
+func Open(name string) (Boundary, error) {
+	b := Boundary{Name: name}
+	if !utf8.ValidString(name) || strings.Contains(name, "\x00") {
+		return b, errs.New(errs.ErrBadName, "the boundary's name must be valid UTF-8 without NUL")
+	}
+	return b, nil
 }
 
 func ids(what string, list []int) ([]uint32, error) {

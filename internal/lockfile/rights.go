@@ -54,6 +54,25 @@ func SetRights(fd int, r access.FileRights) error {
 	return setACL(fd, r.ACL)
 }
 
+// ChangeRights gives a file that others can reach another mode and ACL, in one step,
+// so that at no moment somebody has more than before and after. What the mode has
+// besides the bits of reading, writing and execution stays.
+//
+// # Errors
+//
+// fs.ErrPermission: only the owner may, and root. errors.ErrUnsupported: no ACLs here.
+func ChangeRights(fd int, r access.FileRights) error {
+	err := setACL(fd, r.Entries())
+	if r.ACL != "" || !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	return unix.Fchmod(fd, st.Mode&0o7000|r.Mode&0o777)
+}
+
 // given says which owner and group were to be given.
 func given(r access.FileRights) string {
 	text := func(id int) string {
@@ -70,7 +89,7 @@ func setACL(fd int, acl string) error {
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP):
 		return errs.Because(err, 0, errors.ErrUnsupported, "the file system of shared memory keeps no ACLs here (a kernel built without CONFIG_TMPFS_POSIX_ACL); only a Mode can be had")
-	case errors.Is(err, unix.ENOSPC):
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, fs.ErrPermission):
 		return err
 	case err != nil:
 		return errs.Because(err, 0, fs.ErrInvalid, "set ACL (does it name a user or group that this user namespace does not have?)")

@@ -85,7 +85,7 @@ func owner(parts map[byte]string, key byte, what string, kind access.TrusteeKind
 	if !ok {
 		return nil, nil
 	}
-	who, err := trustee(text)
+	who, err := Trustee(text)
 	switch {
 	case err != nil:
 		return nil, err
@@ -161,7 +161,7 @@ func ace(entry string) (a access.ACE, counts bool, err error) {
 		a.Rights, err = rights(fields[2])
 	}
 	if err == nil {
-		a.Who, err = trustee(fields[5])
+		a.Who, err = Trustee(fields[5])
 	}
 	if err != nil {
 		return a, false, errs.Because(err, 0, nil, "(%s)", entry)
@@ -231,8 +231,12 @@ const (
 	unixGroup = "S-1-22-2-"
 )
 
-// trustee reads whom an entry is for.
-func trustee(text string) (access.Trustee, error) {
+// Trustee reads whom an entry is for: letters, or a SID.
+//
+// # Errors
+//
+// fs.ErrInvalid; errors.ErrUnsupported: nobody on Linux.
+func Trustee(text string) (access.Trustee, error) {
 	if who, ok := accounts[text]; ok {
 		return who, nil
 	}
@@ -261,4 +265,34 @@ func trustee(text string) (access.Trustee, error) {
 		return access.Trustee{}, unsupported("%q is nobody on Linux; %s", text, wayOut)
 	}
 	return access.Trustee{}, invalid("%q is nobody; %s", text, wayOut)
+}
+
+// What a SID has at the most: numbers behind the authority, and bits of the authority.
+const (
+	maxSubAuthorities = 15
+	authorityBits     = 48
+)
+
+// CheckSID says whether a text is a SID, or letters that stand for one
+// (https://learn.microsoft.com/windows/win32/secauthz/sid-components).
+//
+// # Errors
+//
+// fs.ErrInvalid.
+func CheckSID(text string) error {
+	if _, known := accounts[text]; known {
+		return nil
+	}
+	parts := strings.Split(text, "-")
+	if len(parts) < 4 || len(parts) > 3+maxSubAuthorities || parts[0] != "S" || parts[1] != "1" {
+		return invalid("%q is no security identifier, S-1-AUTHORITY-NUMBER-…", text)
+	}
+	bits := authorityBits
+	for _, part := range parts[2:] {
+		if _, err := strconv.ParseUint(part, 10, bits); err != nil || part[0] == '+' {
+			return invalid("%q in %q is no number of %d bits", part, text, bits)
+		}
+		bits = 32
+	}
+	return nil
 }
