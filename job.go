@@ -431,9 +431,9 @@ func (j *Job) WaitEmpty(ctx context.Context) error {
 // Events yields what happens in the job, and in those nested in it, until the loop is
 // left, ctx ends or the handle is closed, which it says last, as an error. It begins
 // with a JobProcessStarted for each process that is there, and what was hit before,
-// once each. The job is looked at fifty times a second: of a process that lives shorter
-// nothing may be seen. The end of the
-// last process comes before JobEmpty.
+// once each; that much also if ctx has ended already. The job is looked at fifty times a
+// second: of a process that lives shorter nothing may be seen. Why processes were ended
+// comes before their end, and the end of the last one before JobEmpty.
 //
 // # Errors
 //

@@ -229,6 +229,72 @@ func TestJobMemoryHog(t *testing.T) {
 	})
 }
 
+// Whoever sees that a process is gone has been told why.
+func TestJobReasonComesFirst(t *testing.T) {
+	limit := func(l JobLimits) func(j *Job) error { return func(j *Job) error { return j.SetLimits(l) } }
+	ends := map[JobEventKind]func(j *Job) error{
+		JobTimeLimit:   limit(JobLimits{CPUTime: 20 * time.Millisecond}),
+		JobMemoryLimit: limit(JobLimits{Memory: 1}),
+		JobTerminated:  func(j *Job) error { return j.Terminate(1) },
+	}
+	eachWay(t, func(t *testing.T, _ bool) {
+		for kind, end := range ends {
+			for range 3 {
+				if before := beforeTheEnd(t, end); !slices.Contains(before, kind) {
+					t.Errorf("before the end came only %v, and no %v", before, kind)
+				}
+			}
+		}
+	})
+}
+
+// beforeTheEnd is what is told of a job before its only process is gone.
+func beforeTheEnd(t *testing.T, end func(j *Job) error) (before []JobEventKind) {
+	t.Helper()
+	j := newTestJob(t, "", JobOptions{})
+	cmd := exec.Command("sh", "-c", spin)
+	must(t, j.Start(cmd))
+	reap(t, cmd)
+	for e, err := range j.Events(t.Context()) {
+		must(t, err)
+		if e.Kind == JobProcessStarted {
+			must(t, end(j))
+		}
+		if e.Kind == JobProcessEnded {
+			return before
+		}
+		before = append(before, e.Kind)
+	}
+	return before
+}
+
+var _ = testkit.Role("job-ends-itself", func(self *testkit.Self) {
+	j, err := OpenJob(self.Args[0], 0)
+	self.Must(err)
+	self.Must(j.Terminate(9))
+	self.Say("survived")
+})
+
+// A member that terminates its own job does not live to tell with what code.
+func TestJobMemberTerminates(t *testing.T) {
+	eachWay(t, func(t *testing.T, _ bool) {
+		j := newTestJob(t, "of a member", JobOptions{})
+		cmd := testkit.Command("job-ends-itself", "of a member")
+		if err := run(t, j, cmd); err == nil {
+			t.Error("it survived")
+		}
+		if code, ok, err := j.Terminated(); err != nil || !ok || code != 9 {
+			t.Errorf("code %d, %v, %v", code, ok, err)
+		}
+		if s := stats(t, j); s.Terminated != 1 {
+			t.Errorf("%d were terminated", s.Terminated)
+		}
+		if ok, err := j.TryWait(); err != nil || !ok {
+			t.Errorf("the job is signaled: %v, %v", ok, err)
+		}
+	})
+}
+
 const spin = `while :; do :; done`
 
 // The time of a job ends: it is signaled, and has no process.

@@ -87,17 +87,14 @@ func jobRun(stderr io.Writer, f *jobRunFlags, limits atoll.JobLimits, name strin
 	if c.Err != nil {
 		return fmt.Errorf("cannot run %s: %w", command[0], c.Err)
 	}
-	report, cancel := reportLimits(stderr, j)
-	defer cancel()
+	defer reportLimits(stderr, j)()
 	if err := j.Start(c); err != nil {
 		if e, ok := errors.AsType[*fs.PathError](err); ok {
 			return fmt.Errorf("cannot run %s: %w", command[0], e.Err)
 		}
 		return err
 	}
-	err = awaitCommand(j, c, signals, f.timeout)
-	report()
-	return err
+	return awaitCommand(j, c, signals, f.timeout)
 }
 
 func obtainJob(name string, o atoll.JobOptions, orOpen bool) (*atoll.Job, error) {
@@ -146,37 +143,27 @@ var limitTexts = map[atoll.JobEventKind]string{
 	atoll.JobTimeLimit:    "the job's time is over (--cpu-time)",
 }
 
-// reportLimits says on w which limits of a job are hit, each once. finish looks a
-// last time; stop ends it.
-func reportLimits(w io.Writer, j *atoll.Job) (finish, stop func()) {
+// reportLimits says on w which limits of a job are hit, each once, until stop is
+// called, which looks a last time: why something ended is known before it is gone.
+func reportLimits(w io.Writer, j *atoll.Job) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done, looks := make(chan struct{}), make(chan struct{}, 1)
-	go func() {
-		defer close(done)
-		said := make(map[atoll.JobEventKind]bool)
+	done := make(chan struct{})
+	said := make(map[atoll.JobEventKind]bool)
+	look := func() {
 		for e, err := range j.Events(ctx) {
 			if text := limitTexts[e.Kind]; err == nil && text != "" && !said[e.Kind] {
 				said[e.Kind] = true
 				_, _ = fmt.Fprintf(w, "atoll: %s\n", text)
 			}
-			if e.Kind == atoll.JobProcessEnded || err != nil {
-				select {
-				case looks <- struct{}{}:
-				default:
-				}
-			}
-		}
-	}()
-	stop = func() { cancel(); <-done }
-	// The end of the command is seen after what led to it.
-	finish = func() {
-		select {
-		case <-looks:
-		case <-time.After(lastLook):
 		}
 	}
-	return finish, stop
+	go func() {
+		defer close(done)
+		look()
+	}()
+	return func() {
+		cancel()
+		<-done
+		look()
+	}
 }
-
-// lastLook is a little longer than it takes until an event is seen.
-const lastLook = 50 * time.Millisecond

@@ -220,21 +220,32 @@ func (g Group) Kill() error {
 }
 
 // killByHand is Kill before Linux 5.14: what is frozen starts nothing, and dies all
-// the same.
+// the same. Whoever is in the group itself cannot freeze it, and ends with one of the
+// first rounds.
 func (g Group) killByHand() error {
-	_ = g.Write("cgroup.freeze", "1")
-	defer func() { _ = g.Write("cgroup.freeze", "0") }()
+	if !slices.Contains(g.Processes(), unix.Getpid()) {
+		_ = g.Write("cgroup.freeze", "1")
+		defer func() { _ = g.Write("cgroup.freeze", "0") }()
+	}
 	for range killTries {
 		pids := g.Processes()
 		if len(pids) == 0 {
 			return nil
 		}
+		slices.SortStableFunc(pids, func(a, b int) int { return selfLast(a) - selfLast(b) })
 		for _, pid := range pids {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 		time.Sleep(time.Millisecond) //nolint:forbidigo // the kernel tells nobody that they are gone
 	}
 	return unix.EBUSY
+}
+
+func selfLast(pid int) int {
+	if pid == unix.Getpid() {
+		return 1
+	}
+	return 0
 }
 
 // Hold says that somebody needs the group, as long as the descriptor is open.

@@ -95,6 +95,9 @@ func (w watcher) enforce(words [Words]uint64, list []Process) {
 	}
 }
 
+// What follows says what it is about to do before it kills, so that whoever sees the
+// end sees why.
+
 // killSurplus kills the youngest processes until there are no more than allowed.
 func (w watcher) killSurplus(words [Words]uint64, most uint64) {
 	if w.Group.FD >= 0 { // nothing is started meanwhile
@@ -103,37 +106,45 @@ func (w watcher) killSurplus(words [Words]uint64, most uint64) {
 	}
 	list := w.List()
 	SortByAge(list)
-	killed := uint64(0)
-	for i := int(most); i < len(list); i++ {
-		if unix.Kill(list[i].PID, unix.SIGKILL) == nil {
-			killed++
-		}
+	if uint64(len(list)) <= most {
+		return
 	}
-	_ = WriteWord(w.File, w.At, WordSurplus, words[WordSurplus]+killed)
+	w.killCounted(WordSurplus, words[WordSurplus], list[most:])
 }
 
 // killHungry kills the process that has the most memory, if all together have too
 // much.
 func (w watcher) killHungry(words [Words]uint64, list []Process, most uint64) {
 	var sum, largest uint64
-	victim := 0
-	for _, p := range list {
+	var victim []Process
+	for i, p := range list {
 		n := Memory(p.PID)
 		sum += n
 		if n >= largest {
-			largest, victim = n, p.PID
+			largest, victim = n, list[i:i+1]
 		}
 	}
-	if sum <= most || victim == 0 {
-		return
-	}
-	if unix.Kill(victim, unix.SIGKILL) == nil {
-		_ = WriteWord(w.File, w.At, WordHungry, words[WordHungry]+1)
+	if sum > most {
+		w.killCounted(WordHungry, words[WordHungry], victim)
 	}
 }
 
-// endTime says that the job's time is over before it kills, so that whoever sees the
-// end sees why.
+// killCounted kills processes and counts them in a word. What could not be killed is
+// taken off again.
+func (w watcher) killCounted(word int, before uint64, list []Process) {
+	_ = WriteWord(w.File, w.At, word, before+uint64(len(list)))
+	killed := 0
+	for _, p := range list {
+		if unix.Kill(p.PID, unix.SIGKILL) == nil {
+			killed++
+		}
+	}
+	if killed < len(list) {
+		_ = WriteWord(w.File, w.At, word, before+uint64(killed))
+	}
+}
+
+// endTime ends the job because its time is over, or tells that.
 func (w watcher) endTime(words [Words]uint64) {
 	if words[WordTell] != 0 {
 		_ = WriteWord(w.File, w.At, WordTold, 1)

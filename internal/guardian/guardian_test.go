@@ -215,3 +215,33 @@ func TestWords(t *testing.T) {
 		t.Error("words beyond the end were read")
 	}
 }
+
+var _ = testkit.Role("kill-counted", func(self *testkit.Self) {
+	fd, err := unix.Open(self.Args[0], unix.O_RDWR, 0)
+	self.Must(err)
+	w := watcher{Members{File: fd}}
+	w.killCounted(WordHungry, 3, []Process{{PID: os.Getpid()}})
+	select {} // the signal is on its way
+})
+
+// Why a process is killed is written before it is: here the killer is itself the one.
+func TestKillCounted(t *testing.T) {
+	file := filepath.Join(testkit.Base(), "words")
+	must(t, os.WriteFile(file, make([]byte, 8*Words), 0o600))
+	defer func() { must(t, os.Remove(file)) }()
+	if line := testkit.Start(t, "kill-counted", file).Line(); line != "" {
+		t.Fatal(line)
+	}
+	fd, err := unix.Open(file, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	must(t, err)
+	defer func() { must(t, unix.Close(fd)) }()
+	words, err := ReadWords(fd, 0)
+	must(t, err)
+	if words[WordHungry] != 4 {
+		t.Errorf("%d are counted", words[WordHungry])
+	}
+	watcher{Members{File: fd}}.killCounted(WordHungry, 4, []Process{{PID: 1 << 30}})
+	if words, err = ReadWords(fd, 0); err != nil || words[WordHungry] != 4 {
+		t.Errorf("%d are counted, and one of them is not there: %v", words[WordHungry], err)
+	}
+}

@@ -44,7 +44,8 @@ func (m Members) all() (list []Process) {
 	return list
 }
 
-// Kill kills all members, and returns when none is left to be killed.
+// Kill kills all members, and returns when none is left to be killed; if this process
+// is one of them it does not return.
 func (m Members) Kill() error {
 	if m.Group.FD >= 0 {
 		return m.Group.Kill()
@@ -56,28 +57,37 @@ func (m Members) Kill() error {
 const killRounds = 60000
 
 // killBelow kills what descends from the roots. Each round stops first, so that
-// what is to be killed starts nothing more.
+// what is to be killed starts nothing more. This process itself comes last.
 func killBelow(roots func() []int) error {
 	for range killRounds {
-		living := false
-		list := Below(All(), roots()...)
-		for _, p := range list {
-			if !p.Zombie {
-				living = true
-				_ = unix.Kill(p.PID, unix.SIGSTOP)
+		list, own := others(Below(All(), roots()...))
+		if len(list) == 0 {
+			if own {
+				_ = unix.Kill(unix.Getpid(), unix.SIGKILL)
 			}
-		}
-		if !living {
 			return nil
 		}
-		for _, p := range list {
-			if !p.Zombie {
-				_ = unix.Kill(p.PID, unix.SIGKILL)
+		for _, signal := range []unix.Signal{unix.SIGSTOP, unix.SIGKILL} {
+			for _, p := range list {
+				_ = unix.Kill(p.PID, signal)
 			}
 		}
 		time.Sleep(time.Millisecond) //nolint:forbidigo // the kernel tells nobody that they are gone
 	}
 	return unix.EBUSY
+}
+
+// others are those of a list that live, without this process; own says whether it was
+// among them.
+func others(list []Process) (living []Process, own bool) {
+	for _, p := range list {
+		if p.PID == unix.Getpid() {
+			own = true
+		} else if !p.Zombie {
+			living = append(living, p)
+		}
+	}
+	return living, own
 }
 
 // Time is the CPU time of the job's life, in nanoseconds.

@@ -5,6 +5,7 @@ package job
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"sync"
@@ -189,11 +190,16 @@ func (j *Job) edit(do func(r *layout.JobRecord) error) error {
 	if err := do(&r); err != nil {
 		return err
 	}
-	r.Sequence++
 	check.Point("job.changed")
-	err = lockfile.WriteAt(fd, r.Encode(), j.at+r.Place())
+	err = j.write(fd, &r)
 	check.Point("job.written")
 	return err
+}
+
+// write writes the record in the place of the one before the last.
+func (j *Job) write(fd int, r *layout.JobRecord) error {
+	r.Sequence++
+	return lockfile.WriteAt(fd, r.Encode(), j.at+r.Place())
 }
 
 func lockEdit(fd int) error {
@@ -219,20 +225,39 @@ func (j *Job) Terminated() (code int, ok bool, err error) {
 	return int(r.Code), r.Terminated > 0, err
 }
 
-// Terminate ends all processes of the job, and records what code they were to end
-// with.
-func (j *Job) Terminate(code int) error {
-	return j.edit(func(r *layout.JobRecord) error {
-		r.Code = int64(code)
-		r.Terminated++
+// Terminate ends all processes of the job, and records before what code they were to
+// end with: whoever sees the end knows why. signal is called when all are ended; or
+// before, if this process is one of them.
+func (j *Job) Terminate(code int, signal func() error) error {
+	own := false
+	err := j.edit(func(r *layout.JobRecord) error {
 		m, err := j.membersOf(r)
-		if err != nil || r.Mode == layout.JobUnused {
+		if err != nil {
 			return err
 		}
-		r.Killed += uint64(len(m.List()))
-		return m.Kill()
+		r.Code = int64(code)
+		r.Terminated++
+		if r.Mode == layout.JobUnused {
+			return nil
+		}
+		list := m.List()
+		r.Killed += uint64(len(list))
+		if err := j.write(j.file, r); err != nil {
+			return err
+		}
+		check.Point("job.doomed")
+		if own = slices.ContainsFunc(list, isSelf); own {
+			err = signal()
+		}
+		return errors.Join(err, m.Kill())
 	})
+	if err != nil || own {
+		return err
+	}
+	return signal()
 }
+
+func isSelf(p guardian.Process) bool { return p.PID == os.Getpid() }
 
 // membersOf are the job's processes; none if it never had one.
 func (j *Job) membersOf(r *layout.JobRecord) (guardian.Members, error) {

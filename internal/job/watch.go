@@ -87,34 +87,44 @@ type Scene struct {
 // and what was hit before.
 func (j *Job) Watch() *Scene { return &Scene{job: j} }
 
-// sight is the job now.
+// sight is the job now. Why a process was ended is known before it is gone: so who is
+// there is looked at first, and a process that is missing has its reason counted.
 func (s *Scene) sight() (list []guardian.Process, c counts, err error) {
 	r, err := s.job.record()
 	if err != nil {
 		return nil, c, err
 	}
-	words, err := guardian.ReadWords(s.job.file, s.job.at)
+	m, err := s.job.membersOf(&r)
 	if err != nil {
 		return nil, c, err
+	}
+	if r.Mode != layout.JobUnused {
+		list = m.List()
+		guardian.SortByAge(list)
+	}
+	c, err = s.job.counts(m)
+	return list, c, err
+}
+
+// counts are those of the job now.
+func (j *Job) counts(m guardian.Members) (c counts, err error) {
+	r, err := j.record()
+	if err != nil {
+		return c, err
+	}
+	words, err := guardian.ReadWords(j.file, j.at)
+	if err != nil {
+		return c, err
 	}
 	c = counts{
 		words[guardian.WordSurplus], words[guardian.WordHungry],
 		words[guardian.WordEnded], words[guardian.WordTold], uint64(r.Terminated),
 	}
-	if r.Mode == layout.JobUnused {
-		return nil, c, nil
-	}
-	m, err := s.job.membersOf(&r)
-	if err != nil {
-		return nil, c, err
-	}
 	if m.Group.FD >= 0 {
 		c.processes += eventCount(m.Group, "pids.events", "max")
 		c.memory += eventCount(m.Group, "memory.events", "oom_kill")
 	}
-	list = m.List()
-	guardian.SortByAge(list)
-	return list, c, nil
+	return c, nil
 }
 
 func eventCount(g cgroup.Group, file, name string) uint64 {

@@ -86,11 +86,10 @@ func (j *Job) look(do func() error) error { return j.with(access.QueryJob, do) }
 // Terminate ends all processes and signals the job.
 func (j *Job) Terminate(code int) error {
 	return j.with(access.Terminate, func() error {
-		if err := j.inside.Terminate(code); err != nil {
+		return j.inside.Terminate(code, func() error {
+			_, err := j.att.Change(layout.SetManual, nil)
 			return err
-		}
-		_, err := j.att.Change(layout.SetManual, nil)
-		return err
+		})
 	})
 }
 
