@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
+	"atoll/internal/errs"
 	"atoll/internal/fileuse"
 	"atoll/internal/lockfile"
 )
@@ -96,8 +97,26 @@ func (f *file) remove(path string) error {
 	return unix.Unlinkat(dir, name, 0)
 }
 
-// osFile is what a section can be made over; the entry says what may be done with it.
-func (f *file) osFile() *os.File { return f.File }
+// sectionFile gives the file for a section with a protection. The caller must leave
+// the entry when the section has a descriptor of its own.
+func sectionFile(h Handle, p access.Protection) (*os.File, *entry, error) {
+	needed := access.ReadData
+	if p.Writable() {
+		needed |= access.WriteData
+	}
+	if p.Executable() {
+		needed |= access.ExecuteFile
+	}
+	f, e, err := use[*file](h, needed)
+	if err != nil {
+		return nil, nil, err
+	}
+	if f.kind != unix.S_IFREG {
+		e.leave()
+		return nil, nil, errs.Numbered(errs.BadExeFormat, nil, "a section needs a regular file")
+	}
+	return f.File, e, nil
+}
 
 // uses is what share modes know of rights.
 func uses(m access.Mask) (r fileuse.Rights) {
