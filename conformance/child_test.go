@@ -58,7 +58,13 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == playing {
 		os.Exit(play(os.Args[2]))
 	}
+	remove, err := ownNames()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
+	remove()
 	if err := writeResults(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -124,9 +130,15 @@ func (c *Call) Answer() *Child {
 }
 
 // Child starts a child that inherits nothing. It is killed when the line ends.
-func (t *T) Child(r *role, args ...any) *Child {
+func (t *T) Child(r *role, args ...any) *Child { return t.ChildOf(0, r, args...) }
+
+// ChildOf is Child for a child of another user, of Linux; 0: of this one.
+func (t *T) ChildOf(user uint32, r *role, args ...any) *Child {
 	call := t.Call(r, args...)
 	cmd := exec.Command(call.Program(), playing, call.listen.Addr().String())
+	if user != 0 {
+		asUser(cmd, user)
+	}
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	t.OK(cmd.Start())
 	t.Cleanup(func() {

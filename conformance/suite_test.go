@@ -224,6 +224,23 @@ func (t *T) Refused(want win32.Errno, h win32.Handle, err error) {
 	t.Err(want, err)
 }
 
+// NoHandle is Refused for what a call gives:
+//
+//	t.NoHandle(win32.ERROR_FILE_NOT_FOUND)(win32.OpenMutex(access, false, name))
+func (t *T) NoHandle(want win32.Errno) func(win32.Handle, error) {
+	return func(h win32.Handle, err error) { t.Refused(want, h, err) }
+}
+
+// WaitGives is Waited for what a call gives.
+func (t *T) WaitGives(want uint32) func(event uint32, err error) {
+	return func(event uint32, err error) { t.Waited(want, event, err) }
+}
+
+// WaitFails is WaitFailed for what a call gives.
+func (t *T) WaitFails(want win32.Errno) func(event uint32, err error) {
+	return func(event uint32, err error) { t.WaitFailed(want, event, err) }
+}
+
 // Err demands an error number; 0: none.
 func (t *T) Err(want win32.Errno, err error) {
 	if want == 0 && err != nil || want != 0 && err != want {
