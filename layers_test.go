@@ -81,6 +81,7 @@ var layers = map[string]layer{
 	"internal/backing": {row: 4, allow: []string{xsys}, linuxOnly: true},
 
 	"internal/mapping": {row: 5, allow: []string{xsys}, linuxOnly: true},
+	"internal/views":   {row: 6, allow: []string{xsys}, linuxOnly: true},
 	"internal/doctor":  {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/space":   {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/onlinux": {row: 6, allow: []string{xsys}, linuxOnly: true},

@@ -288,6 +288,7 @@ const (
 	ERROR_INVALID_NAME          Errno = 123
 	ERROR_NEGATIVE_SEEK         Errno = 131
 	ERROR_DIR_NOT_EMPTY         Errno = 145
+	ERROR_NOT_LOCKED            Errno = 158
 	ERROR_BAD_PATHNAME          Errno = 161
 	ERROR_BUSY                  Errno = 170
 	ERROR_ALREADY_EXISTS        Errno = 183

@@ -56,52 +56,6 @@ func newTimerAPCRoutine(routine func(argument uintptr, timeLow, timeHigh uint32)
 	return 0
 }
 
-func createFileMapping(file Handle, attributes *SecurityAttributes, protection, maximumSizeHigh, maximumSizeLow uint32, name string) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func createFileMappingNuma(file Handle, attributes *SecurityAttributes, protection, maximumSizeHigh, maximumSizeLow uint32, name string, node uint32) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func openFileMapping(access uint32, inheritHandle bool, name string) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func mapViewOfFile(section Handle, access, offsetHigh, offsetLow uint32, length uintptr) (address uintptr, err error) {
-	return 0, errTodo
-}
-
-func mapViewOfFileEx(section Handle, access, offsetHigh, offsetLow uint32, length, base uintptr) (address uintptr, err error) {
-	return 0, errTodo
-}
-
-func unmapViewOfFile(address uintptr) (err error) { return errTodo }
-
-func flushViewOfFile(address, length uintptr) (err error) { return errTodo }
-
-func virtualQuery(address uintptr, buffer *MemoryBasicInformation, length uintptr) (err error) {
-	return errTodo
-}
-
-func virtualProtect(address, size uintptr, protection uint32, old *uint32) (err error) {
-	return errTodo
-}
-
-func virtualAlloc(address, size uintptr, allocationType, protection uint32) (value uintptr, err error) {
-	return 0, errTodo
-}
-
-func virtualFree(address, size uintptr, freeType uint32) (err error) { return errTodo }
-
-func virtualLock(address, length uintptr) (err error) { return errTodo }
-
-func virtualUnlock(address, length uintptr) (err error) { return errTodo }
-
-func prefetchVirtualMemory(process Handle, ranges []MemoryRangeEntry, flags uint32) (err error) {
-	return errTodo
-}
-
 func createJobObject(attributes *SecurityAttributes, name string) (handle Handle, err error) {
 	return 0, errTodo
 }

@@ -47,6 +47,7 @@ const (
 	InvalidName      = 123
 	NegativeSeek     = 131
 	DirNotEmpty      = 145
+	NotLocked        = 158
 	BadPathname      = 161
 	Busy             = 170
 	AlreadyExists    = 183

@@ -36,6 +36,8 @@ func objectOf(o onlinux.Object) object {
 	switch o := o.(type) {
 	case *onlinux.Event:
 		return eventOf(o)
+	case *onlinux.Section:
+		return sectionOf(o, 0)
 	default:
 		return kernelObject{o}
 	}

@@ -186,12 +186,21 @@ func (s *Section) source() int {
 type View = mapping.View
 
 // Map maps a part of the section.
-func (s *Section) Map(address uintptr, asked access.Mask, offset, length int64) (*View, error) {
+func (s *Section) Map(address uintptr, asked access.Mask, offset, length int64) (v *View, err error) {
+	err = s.With(func(m mapping.Section) error {
+		v, err = m.Map(address, asked, offset, length)
+		return err
+	})
+	return v, err
+}
+
+// With calls f with what can be mapped, which is not closed meanwhile.
+func (s *Section) With(f func(mapping.Section) error) error {
 	if !s.Enter() {
-		return nil, errClosed
+		return errClosed
 	}
 	defer s.Leave()
-	return mapping.Section{Object: s.inner, File: s.source(), Rights: s.rights}.Map(address, asked, offset, length)
+	return f(mapping.Section{Object: s.inner, File: s.source(), Rights: s.rights})
 }
 
 // File opens the file behind the section again, with no more rights than the

@@ -1,0 +1,234 @@
+//go:build linux
+
+package kernel32
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/internal/access"
+	"atoll/internal/errs"
+	"atoll/internal/fileuse"
+	"atoll/internal/layout"
+	"atoll/internal/lockfile"
+	"atoll/internal/mapping"
+	"atoll/internal/onlinux"
+	"atoll/internal/views"
+)
+
+type section struct {
+	kernelObject
+	section *onlinux.Section
+	// modifier is shown by VirtualQuery of views that are mapped through this object;
+	// no object's file has a place for it.
+	modifier views.Protection
+}
+
+// sectionOf also says to who asks about the file that there is a section over it.
+func sectionOf(s *onlinux.Section, modifier views.Protection) section {
+	_ = s.With(func(m mapping.Section) error {
+		if m.Header.Has(layout.FlagFile) {
+			fileuse.Hold(m.File, held(access.Protection(m.Header.Protection)))
+		}
+		return nil
+	})
+	return section{kernelObject{s}, s, modifier}
+}
+
+func held(p access.Protection) fileuse.Sections {
+	if p.Writable() {
+		return fileuse.Data | fileuse.Writable
+	}
+	return fileuse.Data
+}
+
+func (s section) duplicate(asked access.Request, _ access.Mask) (object, access.Mask, error) {
+	another, err := onlinux.Duplicate(s.Object, asked)
+	if err != nil {
+		return nil, 0, err
+	}
+	return sectionOf(another.(*onlinux.Section), s.modifier), another.Rights(), nil
+}
+
+// holding is the file with a description of its own for the section, which others see
+// before the file's size is looked at, so that nobody cuts it off from then on.
+func holding(f *os.File, p access.Protection) (*os.File, error) {
+	mode := unix.O_RDONLY
+	if p.Writable() {
+		mode = unix.O_RDWR
+	}
+	fd, err := lockfile.Reopen(int(f.Fd()), mode)
+	if err != nil { // its mode has changed
+		fd, err = unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	fileuse.Hold(fd, held(p))
+	return os.NewFile(uintptr(fd), f.Name()), nil
+}
+
+// Attributes of a section, beside the protection of its pages.
+const (
+	secImage        = 0x01000000
+	secReserve      = 0x04000000
+	secCommit       = 0x08000000
+	secNoCache      = 0x10000000
+	secWriteCombine = 0x40000000
+	secLargePages   = 0x80000000
+	secMask         = 0xFF800000
+)
+
+// protections are those that a section can have.
+var protections = map[uint32]access.Protection{
+	uint32(views.ReadOnly):         access.ReadOnly,
+	uint32(views.ReadWrite):        access.ReadWrite,
+	uint32(views.WriteCopy):        access.WriteCopy,
+	uint32(views.ExecuteRead):      access.ExecuteRead,
+	uint32(views.ExecuteReadWrite): access.ExecuteReadWrite,
+	uint32(views.ExecuteWriteCopy): access.ExecuteWriteCopy,
+}
+
+// fileRights are what the handle of a file must have.
+func fileRights(p access.Protection) access.Mask {
+	needed := access.ReadData
+	if p.Writable() {
+		needed |= access.WriteData
+	}
+	if p.Executable() {
+		needed |= access.ExecuteFile
+	}
+	return needed
+}
+
+// Mapping is what CreateFileMapping is asked for.
+type Mapping struct {
+	File       Handle // CurrentProcess, which is INVALID_HANDLE_VALUE: memory
+	Attributes *Attributes
+	Protection uint32 // with SEC_ attributes
+	Size       uint64
+	Name       string
+	Node       uint32
+}
+
+// CreateFileMapping creates or opens a section.
+func CreateFileMapping(m Mapping) (h Handle, err error) {
+	o, modifier, err := m.options()
+	if err != nil {
+		return 0, err
+	}
+	if m.File != CurrentProcess {
+		f, e, err := use[*file](m.File, fileRights(o.Protection))
+		if err != nil {
+			return 0, err
+		}
+		defer e.leave()
+		if m.Protection&secImage != 0 || f.kind != unix.S_IFREG {
+			return 0, errNoImage
+		}
+		if o.File, err = holding(f.osFile(), o.Protection); err != nil {
+			return 0, err
+		}
+		defer func() { _ = o.File.Close() }()
+	}
+	return m.create(o, modifier)
+}
+
+// options checks what can be checked without the file, in Windows' order.
+func (m *Mapping) options() (o onlinux.SectionOptions, modifier views.Protection, err error) {
+	p, possible := protections[m.Protection&^secMask]
+	if !possible {
+		return o, 0, errs.Numbered(errs.InvalidParameter, nil, "%#x is no protection of a section", m.Protection&^secMask)
+	}
+	attributes, memory := m.Protection&secMask, m.File == CurrentProcess
+	if attributes == 0 {
+		attributes = secCommit
+	}
+	switch {
+	case memory && m.Size == 0:
+		return o, 0, errs.Numbered(errs.InvalidParameter, nil, "a section of memory needs a size")
+	case !possibleAttributes(attributes, memory):
+		return o, 0, errs.Numbered(errs.InvalidParameter, nil, "no section has the attributes %#x", attributes)
+	case memory && attributes&secImage != 0:
+		return o, 0, errNoImage
+	case m.Size > 1<<62:
+		return o, 0, errs.Numbered(errs.NotEnoughMemory, nil, "no section has %d bytes", m.Size)
+	}
+	if attributes&secNoCache != 0 {
+		modifier = views.NoCache
+	} else if attributes&secWriteCombine != 0 {
+		modifier = views.WriteCombine
+	}
+	return onlinux.SectionOptions{
+		Size: int64(m.Size), Protection: p,
+		Reserve: attributes&secReserve != 0 && memory, LargePages: attributes&secLargePages != 0,
+		Request: exactly(p.Usual(), m.Attributes),
+	}, modifier, nil
+}
+
+var errNoImage = errs.Numbered(errs.BadExeFormat, nil, "it is no file that could be mapped so")
+
+// possibleAttributes: an image is nothing else; what is none is committed or reserved;
+// large pages are committed memory, and have their own way to the cache.
+func possibleAttributes(attributes uint32, memory bool) bool {
+	switch attributes {
+	case secImage, secImage | secNoCache,
+		secCommit, secCommit | secNoCache, secCommit | secWriteCombine,
+		secReserve, secReserve | secNoCache, secReserve | secWriteCombine:
+		return true
+	case secCommit | secLargePages:
+		return memory
+	}
+	return false
+}
+
+// create makes the section, or opens the one that has the name, whatever that is over.
+func (m *Mapping) create(o onlinux.SectionOptions, modifier views.Protection) (Handle, error) {
+	name := createName(m.Name)
+	for {
+		var s *onlinux.Section
+		var created bool
+		err := onNode(m.Node, func() (err error) {
+			s, created, err = onlinux.OpenSection(name, onlinux.CreateOrOpen, o)
+			return err
+		})
+		if errors.Is(err, fs.ErrExist) { // over another file, which is nothing to Windows
+			s, created, err = onlinux.OpenSection(name, onlinux.MustOpen, onlinux.SectionOptions{Request: o.Request})
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // gone meanwhile
+			}
+		}
+		if err != nil {
+			return 0, err
+		}
+		return admit(sectionOf(s, modifier), s, created, m.Attributes.flags())
+	}
+}
+
+// Rights of views that mean something else on a handle.
+const (
+	mapCopy    access.Mask = 0x1
+	mapExecute access.Mask = 0x20
+)
+
+// OpenFileMapping opens a section.
+func OpenFileMapping(asked access.Mask, inherit bool, name string) (Handle, error) {
+	name, err := openName(name)
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case asked == mapCopy:
+		asked = access.Read
+	case asked&mapExecute != 0:
+		asked = asked&^mapExecute | access.Execute
+	}
+	s, _, err := onlinux.OpenSection(name, onlinux.MustOpen, onlinux.SectionOptions{Request: exactly(asked, nil)})
+	if err != nil {
+		return 0, err
+	}
+	return admit(sectionOf(s, 0), s, true, inheriting(inherit))
+}
