@@ -92,18 +92,6 @@ var protections = map[uint32]access.Protection{
 	uint32(views.ExecuteWriteCopy): access.ExecuteWriteCopy,
 }
 
-// fileRights are what the handle of a file must have.
-func fileRights(p access.Protection) access.Mask {
-	needed := access.ReadData
-	if p.Writable() {
-		needed |= access.WriteData
-	}
-	if p.Executable() {
-		needed |= access.ExecuteFile
-	}
-	return needed
-}
-
 // Mapping is what CreateFileMapping is asked for.
 type Mapping struct {
 	File       Handle // CurrentProcess, which is INVALID_HANDLE_VALUE: memory
@@ -121,15 +109,15 @@ func CreateFileMapping(m Mapping) (h Handle, err error) {
 		return 0, err
 	}
 	if m.File != CurrentProcess {
-		f, e, err := use[*file](m.File, fileRights(o.Protection))
+		f, e, err := sectionFile(m.File, o.Protection)
 		if err != nil {
 			return 0, err
 		}
 		defer e.leave()
-		if m.Protection&secImage != 0 || f.kind != unix.S_IFREG {
+		if m.Protection&secImage != 0 {
 			return 0, errNoImage
 		}
-		if o.File, err = holding(f.osFile(), o.Protection); err != nil {
+		if o.File, err = holding(f, o.Protection); err != nil {
 			return 0, err
 		}
 		defer func() { _ = o.File.Close() }()
