@@ -5,16 +5,9 @@ package kernel32
 import (
 	"errors"
 	"io/fs"
-	"os"
-
-	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
 	"atoll/internal/errs"
-	"atoll/internal/fileuse"
-	"atoll/internal/layout"
-	"atoll/internal/lockfile"
-	"atoll/internal/mapping"
 	"atoll/internal/onlinux"
 	"atoll/internal/views"
 )
@@ -27,22 +20,8 @@ type section struct {
 	modifier views.Protection
 }
 
-// sectionOf also says to who asks about the file that there is a section over it.
 func sectionOf(s *onlinux.Section, modifier views.Protection) section {
-	_ = s.With(func(m mapping.Section) error {
-		if m.Header.Has(layout.FlagFile) {
-			fileuse.Hold(m.File, held(access.Protection(m.Header.Protection)))
-		}
-		return nil
-	})
 	return section{kernelObject{s}, s, modifier}
-}
-
-func held(p access.Protection) fileuse.Sections {
-	if p.Writable() {
-		return fileuse.Data | fileuse.Writable
-	}
-	return fileuse.Data
 }
 
 func (s section) duplicate(asked access.Request, _ access.Mask) (object, access.Mask, error) {
@@ -51,24 +30,6 @@ func (s section) duplicate(asked access.Request, _ access.Mask) (object, access.
 		return nil, 0, err
 	}
 	return sectionOf(another.(*onlinux.Section), s.modifier), another.Rights(), nil
-}
-
-// holding is the file with a description of its own for the section, which others see
-// before the file's size is looked at, so that nobody cuts it off from then on.
-func holding(f *os.File, p access.Protection) (*os.File, error) {
-	mode := unix.O_RDONLY
-	if p.Writable() {
-		mode = unix.O_RDWR
-	}
-	fd, err := lockfile.Reopen(int(f.Fd()), mode)
-	if err != nil { // its mode has changed
-		fd, err = unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	}
-	if err != nil {
-		return nil, err
-	}
-	fileuse.Hold(fd, held(p))
-	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 // Attributes of a section, beside the protection of its pages.
@@ -117,10 +78,7 @@ func CreateFileMapping(m Mapping) (h Handle, err error) {
 		if m.Protection&secImage != 0 {
 			return 0, errNoImage
 		}
-		if o.File, err = holding(f, o.Protection); err != nil {
-			return 0, err
-		}
-		defer func() { _ = o.File.Close() }()
+		o.File = f
 	}
 	return m.create(o, modifier)
 }
