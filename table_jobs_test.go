@@ -41,7 +41,9 @@ var jobLines = map[string]string{
 	"C385": "TestJobEventLines/C385",
 	"C386": "TestJobAssignLines/C386",
 	"C388": "not applicable: a list of jobs for a new process is win32's; Start of each handle takes one",
-	"C389": "later: win32: Start takes one job; TestJobNested nests by who starts, TestJobNestLines/C377 by Assign",
+	"C389": "win32: Start takes one job; TestJobNested nests by who starts, TestJobNestLines/C377 by Assign",
+	"C416": "win32: a Job of the Go face is never nil",
+	"C417": "win32: the Go face has no completion ports; WaitEmpty waits",
 }
 
 // TestJobLines has what needs no process that runs already.
