@@ -57,6 +57,7 @@ const (
 	NotOwner         = 288
 	TooManyPosts     = 298
 	InvalidAddress   = 487
+	MutantLimit      = 587
 	NoAccess         = 998
 	InPageError      = 999
 	FileInvalid      = 1006

@@ -19,7 +19,7 @@ import (
 
 // Mutex is a handle of a mutex. The handle is the owner, not a goroutine: within
 // a process attachment.owner says which handle, between processes the cell says
-// which member.
+// which member. Beside handles threads can own it, see LockBy.
 //
 // As long as the process has had one handle only, it is the owner if the cell says
 // that the process is, and nothing else need be written down. See takeSole.
@@ -53,8 +53,12 @@ func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m 
 	return mutexOf(h, created && owned), created, nil
 }
 
+func newMutex(h *syncHandle) *Mutex {
+	return &Mutex{syncHandle: *h, id: mutexIDs.Add(2), cell: h.att.Fast(), owned: layout.MakeState(h.att.me, 0)}
+}
+
 func mutexOf(h *syncHandle, owned bool) *Mutex {
-	m := &Mutex{syncHandle: *h, id: mutexIDs.Add(2), cell: h.att.Fast(), owned: layout.MakeState(h.att.me, 0)}
+	m := newMutex(h)
 	m.att.giving.Lock()
 	defer m.att.giving.Unlock()
 	m.takeSole(owned)
@@ -205,7 +209,7 @@ func (m *Mutex) tooLate(next layout.Change) error {
 		m.att.endSole()
 	}
 	if isOwner(&m.att.owner, m.id) || isOwner(&m.att.owner, m.id|undecided) {
-		_ = m.give(next)
+		_ = m.att.give(next)
 	}
 	return errClosed
 }
@@ -247,7 +251,7 @@ func (m *Mutex) unlock(owns bool) error {
 	if !owns && !isOwner(&m.att.owner, m.id) && (!sole || m.cell.Load().Word() != m.att.me) {
 		return m.notOwner()
 	}
-	err := m.give(layout.Unlocked)
+	err := m.att.give(layout.Unlocked)
 	if err != nil && !sole {
 		setOwner(&m.att.owner, m.id)
 	}
@@ -263,26 +267,27 @@ func (m *Mutex) notOwner() error {
 
 // give ends the ownership with next. The caller holds giving, so that no end of sole
 // comes between.
-func (m *Mutex) give(next layout.Change) error {
-	check.Release(unsafe.Pointer(m.att))
-	setOwner(&m.att.owner, 0)
-	_, err := m.att.Change(next, m.mine)
+func (a *attachment) give(next layout.Change) error {
+	check.Release(unsafe.Pointer(a))
+	setOwner(&a.owner, 0)
+	_, err := a.Change(next, a.mine)
 	if err == nil {
-		m.att.Unpin()
+		a.Unpin()
 	}
-	runtime.KeepAlive(m)
+	runtime.KeepAlive(a)
 	return err
 }
 
 // mine checks that the word says what this process knows: that it owns the mutex.
-func (m *Mutex) mine(word uint32) error {
-	if word != m.att.me {
+func (a *attachment) mine(word uint32) error {
+	if word != a.me {
 		return errs.New(errs.ErrCorrupt, "the mutex was ours, but its state says %#x: some process wrote over it", word)
 	}
 	return nil
 }
 
-// Close closes the handle. If it owns the mutex, that is abandoned.
+// Close closes the handle. If it owns the mutex, that is abandoned; if a thread does,
+// that goes on.
 func (m *Mutex) Close() error {
 	if !m.shut() {
 		return errClosed
@@ -291,7 +296,11 @@ func (m *Mutex) Close() error {
 	m.att.Recall()
 	m.awaitInside()
 	m.settle()
-	return errors.Join(m.abandon(), m.shutSync())
+	err := m.abandon()
+	if m.leaveToThread() {
+		return err
+	}
+	return errors.Join(err, m.shutSync())
 }
 
 func (m *Mutex) leaveSole() {
@@ -326,5 +335,5 @@ func (m *Mutex) abandon() error {
 		return nil
 	}
 	m.att.abandoned.Store(true)
-	return m.give(layout.Abandon)
+	return m.att.give(layout.Abandon)
 }

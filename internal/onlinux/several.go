@@ -85,6 +85,13 @@ func WaitAll(ctx context.Context, objects []Waitable) (Result, error) {
 // SignalAndWait signals one object and waits for another: what the signal sets off
 // can release the wait already.
 func SignalAndWait(ctx context.Context, signal Signaler, object Waitable) (Result, error) {
+	if sameMutex(signal, object) {
+		// Whether the thread must wait for it, depends on the signal.
+		if err := signal.signal(); err != nil {
+			return Result{}, err
+		}
+		signal = nil
+	}
 	return waitSeveral(ctx, []Waitable{object}, false, signal)
 }
 

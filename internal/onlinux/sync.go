@@ -34,13 +34,15 @@ import (
 type attachment struct {
 	wait.Slot
 	me    uint32
-	owner atomic.Uint64 // mutex: the handle that owns it; see mutex.go
+	owner atomic.Uint64 // mutex: the handle or thread that owns it; see mutex.go
 	// giving keeps Close of a handle and a Lock through it from giving the mutex
 	// up twice.
 	giving    sync.Mutex
-	mutexes   int         // under giving: how many handles it has had
-	sole      *Mutex      // under giving: the only handle, if its fast paths are on
-	abandoned atomic.Bool // mutex: some handle of this process has abandoned it
+	mutexes   int                        // under giving: how many handles it has had
+	sole      *Mutex                     // under giving: the only handle, if its fast paths are on
+	abandoned atomic.Bool                // mutex: some handle of this process has abandoned it
+	levels    uint32                     // mutex: how often its owner has it, which is a thread
+	left      atomic.Pointer[syncHandle] // mutex: was closed while a thread owned it
 	counting  sync.Mutex
 	handles   int // under counting
 	retired   int // how many of them are; under retired

@@ -41,7 +41,7 @@ func (l *threads) enter(id int) (*Thread, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Thread{id: id, end: end, done: make(chan struct{})}
+	t := &Thread{id: id, key: keys.Add(1), end: end, done: make(chan struct{})}
 	if end.Ticks() {
 		l.sweep()
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +20,7 @@ import (
 // no other thread is ever given the same one.
 type Thread struct {
 	id  int
+	key uint64
 	end *ending.Process
 
 	done chan struct{} // closed when what it owned has been abandoned
@@ -40,6 +42,11 @@ type Owned interface {
 
 // ID is the number that the kernel gave it, and gives to another one day.
 func (t *Thread) ID() int { return t.id }
+
+// Key is a number that no other thread of this process ever has. It fits in 62 bits.
+func (t *Thread) Key() uint64 { return t.key }
+
+var keys atomic.Uint64
 
 // Own has o abandoned when the thread ends, which calls it for itself.
 func (t *Thread) Own(o Owned) {
