@@ -209,7 +209,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "who passes an object on is no member any more",
-		edits: []edit{{"internal/onlinux/pass.go", "	if _, err := h.space.Join(); err != nil {\n		return nil, err\n	}\n", ""}, {"internal/onlinux/pass.go", "	return func() { _ = h.letGo() }, nil\n", "	return func() { _ = h.inner.DropHandle() }, nil\n"}},
+		edits: []edit{{"internal/onlinux/pass.go", "	if _, err := h.space.Join(); err != nil {\n		return nil, err\n	}\n", ""}, {"internal/onlinux/pass.go", "	return func() { _ = h.letGo(h.inner.DropHandle) }, nil\n", "	return func() { _ = h.inner.DropHandle() }, nil\n"}},
 		pkg:   "internal/onlinux", test: "TestPassingKeepsMembership", says: `it locks as member`,
 	},
 }

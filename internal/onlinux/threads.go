@@ -144,7 +144,7 @@ func (a *attachment) deeper() error {
 	return nil
 }
 
-var errMutantLimit = errs.Numbered(errs.MutantLimit, nil, "the thread has locked the mutex %d times already", maxLevels)
+var errMutantLimit = errs.Numbered(errs.MutantLimit, nil, "the thread has locked the mutex %d times already", uint32(maxLevels))
 
 // UnlockBy gives up one level of what the calling thread owns, through whatever handle.
 func (m *Mutex) UnlockBy(t *thread.Thread) error {
