@@ -89,7 +89,7 @@ var fileLines = []line{
 			f := t.File(0x1000)
 			section := f.section(win32.PAGE_READWRITE)
 			view := t.Whole(section, win32.FILE_MAP_READ)
-			t.OK(win32.CloseHandle(section))
+			t.Close(section)
 			f.refused(win32.ERROR_SHARING_VIOLATION, win32.GENERIC_READ, win32.FILE_SHARE_READ, win32.OPEN_EXISTING, 0)
 			f.refused(win32.ERROR_USER_MAPPED_FILE, win32.GENERIC_WRITE, shareReadWrite, win32.CREATE_ALWAYS, 0)
 			t.OK(win32.UnmapViewOfFile(view))
@@ -121,8 +121,8 @@ var fileLines = []line{
 				t.Err(want, win32.CopyFile(source.path, f.path, false))
 				t.Err(win32.ERROR_FILE_EXISTS, win32.CopyFile(source.path, f.path, true))
 				f.sized(0x1000)
-				t.OK(win32.CloseHandle(section))
-				t.OK(win32.CloseHandle(file))
+				t.Close(section)
+				t.Close(file)
 				t.Err(0, win32.CopyFile(source.path, f.path, false))
 				f.sized(0x100)
 			}
@@ -157,7 +157,7 @@ var fileLines = []line{
 			section := t.Handle(win32.CreateFileMapping(file, nil, win32.PAGE_READWRITE, 0, 0, ""))
 			view := t.Whole(section, win32.FILE_MAP_READ)
 			t.OK(win32.SetFilePointerEx(file, 0x800, nil, win32.FILE_BEGIN))
-			t.OK(win32.CloseHandle(section))
+			t.Close(section)
 			t.Err(win32.ERROR_USER_MAPPED_FILE, win32.SetEndOfFile(file))
 			t.OK(win32.UnmapViewOfFile(view))
 			t.Err(0, win32.SetEndOfFile(file))
@@ -181,9 +181,9 @@ var fileLines = []line{
 			section := f.section(win32.PAGE_READONLY)
 			t.Err(win32.ERROR_ACCESS_DENIED, dispose(file, 1))
 			view := t.Whole(section, win32.FILE_MAP_READ)
-			t.OK(win32.CloseHandle(section))
+			t.Close(section)
 			t.Err(win32.ERROR_ACCESS_DENIED, dispose(file, 1))
-			t.OK(win32.CloseHandle(file))
+			t.Close(file)
 			f.sized(0x1000)
 			t.OK(win32.UnmapViewOfFile(view))
 		},
@@ -196,11 +196,11 @@ var fileLines = []line{
 			file := f.deleter()
 			section := f.section(win32.PAGE_READONLY)
 			view := t.Whole(section, win32.FILE_MAP_READ)
-			t.OK(win32.CloseHandle(section))
+			t.Close(section)
 			t.OK(win32.UnmapViewOfFile(view))
 			t.Err(0, dispose(file, 1))
 			f.sized(0x1000)
-			t.OK(win32.CloseHandle(file))
+			t.Close(file)
 			t.Err(win32.ERROR_FILE_NOT_FOUND, win32.DeleteFile(f.path))
 		},
 	},
@@ -212,7 +212,7 @@ var fileLines = []line{
 			file := f.deleter()
 			view := t.Whole(f.section(win32.PAGE_READONLY), win32.FILE_MAP_READ)
 			t.Err(0, dispose(file, 0))
-			t.OK(win32.CloseHandle(file))
+			t.Close(file)
 			f.sized(0x1000)
 			t.OK(win32.UnmapViewOfFile(view))
 		},
@@ -237,8 +237,8 @@ var fileLines = []line{
 			file := t.Handle(win32.CreateFile(f.path, win32.GENERIC_READ, shareReadWrite, nil, win32.OPEN_EXISTING, 0, 0))
 			section := t.Handle(win32.CreateFileMapping(file, nil, win32.PAGE_READONLY, 0, 0, ""))
 			t.Err(win32.ERROR_SHARING_VIOLATION, win32.MoveFile(f.path, f.path+" moved"))
-			t.OK(win32.CloseHandle(section))
-			t.OK(win32.CloseHandle(file))
+			t.Close(section)
+			t.Close(file)
 
 			child := t.Child(fileHolder, f.path, win32.PAGE_READONLY, "file")
 			child.Expect("holds")
@@ -290,11 +290,11 @@ var fileHolder = newRole("file holder", func(t *T, p *Parent) {
 	file := t.Handle(win32.CreateFile(p.Arg(0), readWrite, shareReadWrite, nil, win32.OPEN_EXISTING, 0, 0))
 	section := t.Handle(win32.CreateFileMapping(file, nil, uint32(p.Number(1)), 0, 0, ""))
 	if p.Arg(2) != "file" {
-		t.OK(win32.CloseHandle(file))
+		t.Close(file)
 	}
 	if p.Arg(2) == "view" {
 		t.Whole(section, win32.FILE_MAP_READ)
-		t.OK(win32.CloseHandle(section))
+		t.Close(section)
 	}
 	p.Say("holds")
 	p.Hear()
@@ -340,7 +340,7 @@ func (f *aFile) section(protection uint32) win32.Handle {
 	}
 	file := f.t.Handle(win32.CreateFile(f.path, access, shareAll, nil, win32.OPEN_EXISTING, 0, 0))
 	section := f.t.Fresh(win32.CreateFileMapping(file, nil, protection, 0, 0, ""))
-	f.t.OK(win32.CloseHandle(file))
+	f.t.Close(file)
 	return section
 }
 
@@ -351,7 +351,7 @@ func (f *aFile) hold(protection uint32) { f.section(protection) }
 func (f *aFile) inBoth(protection uint32, check func()) {
 	section := f.section(protection)
 	check()
-	f.t.OK(win32.CloseHandle(section))
+	f.t.Close(section)
 
 	child := f.t.Child(fileHolder, f.path, protection, "section")
 	child.Expect("holds")
@@ -375,7 +375,7 @@ func (f *aFile) opens(access, share, disposition uint32) {
 		f.t.Errorf("access %#x, share %d: %v", access, share, err)
 		return
 	}
-	f.t.OK(win32.CloseHandle(h))
+	f.t.Close(h)
 }
 
 // deleter is a handle through which the file can be deleted.

@@ -73,7 +73,7 @@ var handles = []line{
 		check: func(t *T) {
 			h, err := win32.CreateEvent(nil, 1, 0, win32.NullName)
 			t.OK(err)
-			t.OK(win32.CloseHandle(h))
+			t.Close(h)
 			t.Err(win32.ERROR_INVALID_HANDLE, win32.CloseHandle(h))
 			t.Err(win32.ERROR_INVALID_HANDLE, win32.CloseHandle(0))
 			t.Err(win32.ERROR_INVALID_HANDLE, win32.CloseHandle(never))
@@ -88,7 +88,7 @@ var handles = []line{
 			t.OK(win32.SetEvent(h))
 			t.WaitGives(win32.WAIT_OBJECT_0)(win32.WaitForSingleObject(h, 0))
 			t.OK(win32.SetHandleInformation(h, win32.HANDLE_FLAG_PROTECT_FROM_CLOSE, 0))
-			t.OK(win32.CloseHandle(h))
+			t.Close(h)
 		},
 	},
 	{
@@ -181,7 +181,7 @@ var handles = []line{
 					filler[i] = t.event()
 				}
 				h := filler[len(filler)-1]
-				t.OK(win32.CloseHandle(h))
+				t.Close(h)
 				if out = t.duplicateOf(filler[0], 0, false, win32.DUPLICATE_SAME_ACCESS); out == h {
 					return
 				}
@@ -197,12 +197,12 @@ var handles = []line{
 			me := win32.GetCurrentProcess()
 			t.OK(win32.DuplicateHandle(me, h, me, nil, 0, false, win32.DUPLICATE_SAME_ACCESS))
 			// The duplicate is there, and somewhere: look for it.
-			t.OK(win32.CloseHandle(h))
+			t.Close(h)
 			again := t.Handle(win32.OpenEvent(win32.SYNCHRONIZE, false, name))
 			closed := 0
 			for h := win32.Handle(4); h < 1<<20; h += 4 {
 				if h != again && win32.CompareObjectHandles(h, again) == nil {
-					t.OK(win32.CloseHandle(h))
+					t.Close(h)
 					closed++
 				}
 			}

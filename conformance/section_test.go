@@ -171,8 +171,8 @@ var sections = []line{
 			t.OK(err)
 			bytes(v, 1)[0] = 1
 			t.OK(win32.UnmapViewOfFile(v))
-			t.OK(win32.CloseHandle(s))
-			t.OK(win32.CloseHandle(f))
+			t.Close(s)
+			t.Close(f)
 			t.Same(12288, sizeOf(t, path))
 		},
 	},
@@ -231,7 +231,7 @@ var sections = []line{
 		check: func(t *T) {
 			f, err := openFile(tempFile(t, 4096), win32.GENERIC_READ|win32.GENERIC_WRITE)
 			t.OK(err)
-			t.OK(win32.CloseHandle(f))
+			t.Close(f)
 			h, err := win32.CreateFileMapping(f, nil, win32.PAGE_READWRITE, 0, 4096, "")
 			t.Refused(win32.ERROR_INVALID_HANDLE, h, err)
 		},

@@ -114,6 +114,7 @@ type T struct {
 	failed  bool
 	log     []string
 	cleanup []func()
+	handles map[win32.Handle]bool // to be closed when the line ends
 	names   int
 }
 
@@ -192,8 +193,34 @@ func (t *T) Handle(h win32.Handle, err error) win32.Handle {
 	if err != nil && err != win32.ERROR_ALREADY_EXISTS || h == 0 || h == win32.INVALID_HANDLE_VALUE {
 		t.Fatalf("handle %#x, %v", h, err)
 	}
-	t.Cleanup(func() { _ = win32.CloseHandle(h) })
+	t.Lock()
+	if t.handles == nil {
+		t.handles = make(map[win32.Handle]bool)
+	}
+	t.handles[h] = true
+	t.Unlock()
+	t.Cleanup(func() {
+		if t.forget(h) {
+			_ = win32.CloseHandle(h)
+		}
+	})
 	return h
+}
+
+// Close closes a handle before the line ends. What has its value then is not closed: it
+// may be anybody's, also the runtime's.
+func (t *T) Close(h win32.Handle) {
+	t.forget(h)
+	t.OK(win32.CloseHandle(h))
+}
+
+// forget says whether a handle was to be closed when the line ends.
+func (t *T) forget(h win32.Handle) bool {
+	t.Lock()
+	defer t.Unlock()
+	was := t.handles[h]
+	delete(t.handles, h)
+	return was
 }
 
 // Fresh is Handle for an object that must be new.

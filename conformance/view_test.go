@@ -282,7 +282,7 @@ var viewLines = []line{
 			t.OK(err)
 			copy(bytes(v, 4096), "atoll")
 			t.OK(win32.UnmapViewOfFile(v))
-			t.OK(win32.CloseHandle(s))
+			t.Close(s)
 			t.Same("atoll", string(read(t, f, 5)))
 		},
 	},
@@ -351,7 +351,7 @@ var viewLines = []line{
 			t.OK(err)
 			v := t.View(win32.MapViewOfFile(s, win32.FILE_MAP_WRITE, 0, 0, 0))
 			bytes(v, 2)[0] = 7
-			t.OK(win32.CloseHandle(s))
+			t.Close(s)
 			bytes(v, 2)[1] = bytes(v, 2)[0]
 			t.Same(7, bytes(v, 2)[1])
 		},
@@ -365,11 +365,11 @@ var viewLines = []line{
 				v, err := win32.MapViewOfFile(s, win32.FILE_MAP_WRITE, 0, 0, 0)
 				t.OK(err)
 				if first == "handle" {
-					t.OK(win32.CloseHandle(s))
+					t.Close(s)
 					t.OK(win32.UnmapViewOfFile(v))
 				} else {
 					t.OK(win32.UnmapViewOfFile(v))
-					t.OK(win32.CloseHandle(s))
+					t.Close(s)
 				}
 				t.Same(win32.MEM_FREE, query(t, v).State)
 			}
