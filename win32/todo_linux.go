@@ -30,32 +30,6 @@ func releaseSemaphore(semaphore Handle, releaseCount int32, previousCount *int32
 	return errTodo
 }
 
-func createWaitableTimer(attributes *SecurityAttributes, manualReset bool, name string) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func createWaitableTimerEx(attributes *SecurityAttributes, name string, flags, access uint32) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func openWaitableTimer(access uint32, inheritHandle bool, name string) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func setWaitableTimer(timer Handle, dueTime *int64, period int32, routine TimerAPCRoutine, argument uintptr, resume bool) (err error) {
-	return errTodo
-}
-
-func setWaitableTimerEx(timer Handle, dueTime *int64, period int32, routine TimerAPCRoutine, argument uintptr, wakeContext *ReasonContext, tolerableDelay uint32) (err error) {
-	return errTodo
-}
-
-func cancelWaitableTimer(timer Handle) (err error) { return errTodo }
-
-func newTimerAPCRoutine(routine func(argument uintptr, timeLow, timeHigh uint32)) TimerAPCRoutine {
-	return 0
-}
-
 func createJobObject(attributes *SecurityAttributes, name string) (handle Handle, err error) {
 	return 0, errTodo
 }

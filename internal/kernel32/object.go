@@ -38,6 +38,8 @@ func objectOf(o onlinux.Object) object {
 		return eventOf(o)
 	case *onlinux.Section:
 		return sectionOf(o, 0)
+	case *onlinux.Timer:
+		return timerOf(o)
 	default:
 		return kernelObject{o}
 	}

@@ -195,7 +195,7 @@ func QueueUserAPC(apc uintptr, h Handle, data uintptr) error {
 	if err != nil {
 		return err
 	}
-	if !own.NewAPC(func() { f(data) }).Queue() {
+	if !own.NewAPC(func() bool { f(data); return true }).Queue() {
 		return errs.Numbered(errs.GenFailure, nil, "the thread %d has ended", own.ID())
 	}
 	return nil

@@ -90,6 +90,7 @@ const (
 	pendingOffset  = unsafe.Offsetof(Page{}.Pending)
 	sinceOffset    = unsafe.Offsetof(Page{}.Since)
 	settingsOffset = unsafe.Offsetof(Page{}.Settings)
+	serialOffset   = unsafe.Offsetof(Setting{}.serial)
 	waitingOffset  = unsafe.Offsetof(Page{}.Waiting)
 	pageSize       = unsafe.Sizeof(Page{})
 )

@@ -8,8 +8,7 @@ import (
 // Setting is a timer's as it lies in the page. It is written only while it does
 // not count, under the gate.
 type Setting struct {
-	due, period, flags atomic.Int64
-	_                  [8]byte
+	due, period, flags, serial atomic.Int64
 }
 
 // Schedule is what a setting says. A timer that is active becomes signaled by the
@@ -18,6 +17,9 @@ type Schedule struct {
 	Due    int64 // nanoseconds, of the clock that Flags name
 	Period int64 // nanoseconds; 0: once
 	Flags  TimerFlags
+	// Serial is a number of the setter's choice, by which it knows its setting again.
+	// 0: it does not want to, or the timer has been cancelled.
+	Serial int64
 }
 
 // TimerFlags say what Due means.
@@ -33,7 +35,7 @@ const (
 
 // Load reads a setting. The caller compares the cell before and after.
 func (s *Setting) Load() Schedule {
-	return Schedule{Due: s.due.Load(), Period: s.period.Load(), Flags: TimerFlags(s.flags.Load())}
+	return Schedule{Due: s.due.Load(), Period: s.period.Load(), Flags: TimerFlags(s.flags.Load()), Serial: s.serial.Load()}
 }
 
 // Store writes a setting that does not count.
@@ -41,6 +43,7 @@ func (s *Setting) Store(t Schedule) {
 	s.due.Store(t.Due)
 	s.period.Store(t.Period)
 	s.flags.Store(int64(t.Flags))
+	s.serial.Store(t.Serial)
 }
 
 // Current is the setting that counts by a timer's word.
@@ -106,6 +109,7 @@ func (t Schedule) Cancelled(now int64) Schedule {
 		t.Flags |= TimerLatched
 	}
 	t.Flags &^= TimerActive
+	t.Serial = 0
 	return t
 }
 

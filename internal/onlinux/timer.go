@@ -66,19 +66,29 @@ func (t *Timer) set(s layout.Schedule) error {
 	if s.Period < 0 {
 		return errs.New(fs.ErrInvalid, "a timer's period cannot be %v; 0 is none", time.Duration(s.Period))
 	}
-	return t.change(func(layout.Schedule, int64) layout.Schedule { return s })
+	return t.Change(func(layout.Schedule, int64) layout.Schedule { return s })
 }
 
 // Cancel makes the timer inactive, and leaves it as signaled as it is.
 func (t *Timer) Cancel() error {
-	return t.change(layout.Schedule.Cancelled)
+	return t.Change(layout.Schedule.Cancelled)
 }
 
-func (t *Timer) change(next func(s layout.Schedule, now int64) layout.Schedule) error {
+// Change makes of the timer's setting what next says.
+func (t *Timer) Change(next func(s layout.Schedule, now int64) layout.Schedule) error {
 	check.Release(unsafe.Pointer(t.att))
 	if err := t.begin(access.Modify); err != nil {
 		return err
 	}
 	defer t.finish()
 	return t.att.ChangeTimer(next)
+}
+
+// Setting is how the timer is set now.
+func (t *Timer) Setting() (layout.Schedule, error) {
+	if err := t.begin(0); err != nil {
+		return layout.Schedule{}, err
+	}
+	defer t.finish()
+	return t.att.Setting()
 }

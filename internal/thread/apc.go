@@ -8,12 +8,13 @@ import "slices"
 // alertable wait.
 type APC struct {
 	thread *Thread
-	call   func()
+	call   func() bool
 	queued bool // under the thread's lock
 }
 
-// NewAPC makes an APC for a thread.
-func (t *Thread) NewAPC(call func()) *APC { return &APC{thread: t, call: call} }
+// NewAPC makes an APC for a thread. call may find that it is not wanted any more, and
+// say that with false.
+func (t *Thread) NewAPC(call func() bool) *APC { return &APC{thread: t, call: call} }
 
 // Queue asks the thread to call the APC, behind those that it was asked before. One
 // that is queued already is not queued again. false: the thread has ended.
@@ -66,11 +67,10 @@ func (t *Thread) Pending() bool {
 }
 
 // Run calls what is queued, also what is queued meanwhile, until there is nothing
-// left. It is for the thread itself.
+// left, and says whether there was something. It is for the thread itself.
 func (t *Thread) Run() (ran bool) {
 	for a := t.take(); a != nil; a = t.take() {
-		a.call()
-		ran = true
+		ran = a.call() || ran
 	}
 	return ran
 }

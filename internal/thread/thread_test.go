@@ -211,11 +211,12 @@ func TestAPCs(t *testing.T) {
 		<-ready
 		other := make([]*APC, 4)
 		for i := range other {
-			other[i] = s.NewAPC(func() {
+			other[i] = s.NewAPC(func() bool {
 				ran = append(ran, i)
 				if i == 0 {
-					s.NewAPC(func() { ran = append(ran, 10) }).Queue()
+					s.NewAPC(func() bool { ran = append(ran, 10); return false }).Queue()
 				}
+				return i == 0
 			})
 			for range 2 {
 				if !other[i].Queue() {
@@ -253,7 +254,7 @@ func TestThreadsComeAndGo(t *testing.T) {
 					defer all.Done()
 					s := self(t)
 					s.Own(abandonFunc{func() { abandoned.Add(1) }})
-					s.NewAPC(func() {}).Queue()
+					s.NewAPC(func() bool { return true }).Queue()
 				})
 			}
 			all.Wait()

@@ -166,6 +166,16 @@ func (s *Slot) ChangeTimer(next func(s layout.Schedule, now int64) layout.Schedu
 	return s.modify(func() error { return s.changeTimer(next) })
 }
 
+// Setting is a timer's setting as it is now.
+//
+// # Errors
+//
+// ErrCorrupt.
+func (s *Slot) Setting() (now layout.Schedule, err error) {
+	err = s.guard(func() (err error) { now, err = s.setting(); return err })
+	return now, err
+}
+
 func (s *Slot) modify(f func() error) error {
 	if err := s.MayChange(); err != nil {
 		return err

@@ -47,6 +47,18 @@ func (s *Slot) changeTimer(next func(s layout.Schedule, now int64) layout.Schedu
 	}
 }
 
+// setting reads the setting that counts.
+func (s *Slot) setting() (layout.Schedule, error) {
+	for range manyTries {
+		word := s.cell.Load().Word()
+		schedule := s.page.Current(word).Load()
+		if s.cell.Load().Word() == word && schedule.Sound() {
+			return schedule, nil
+		}
+	}
+	return layout.Schedule{}, errSchedule
+}
+
 // clock is the time of a schedule's clock.
 func clock(s layout.Schedule) int64 {
 	if s.Has(layout.TimerWall) {
