@@ -77,7 +77,7 @@ func expected(target, base string) bool {
 	return dir != target && (filepath.Dir(dir) == "/" || strings.Contains(dir, "/members")) ||
 		strings.HasPrefix(target, "anon_inode:[event") || strings.HasPrefix(target, "pipe:") ||
 		strings.HasPrefix(target, "/dev/") && !strings.HasPrefix(target, "/dev/shm") ||
-		strings.HasPrefix(target, "/proc/") || strings.HasPrefix(target, "/sys/") || strings.HasPrefix(target, "anon_inode:[pidfd]")
+		strings.HasPrefix(target, "/proc/") || strings.HasPrefix(target, "/sys/") || strings.HasPrefix(target, "anon_inode:[pidfd]") || strings.HasPrefix(target, "anon_inode:[userfaultfd]")
 }
 
 // Objects lists the files of objects below a base directory, without members.

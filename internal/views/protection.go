@@ -57,7 +57,7 @@ func (p Protection) copies() bool { return p == WriteCopy || p == ExecuteWriteCo
 
 // written is the protection of a page that was copied because it was written.
 func (p Protection) written() Protection {
-	switch p { //nolint:exhaustive // the others are not copied
+	switch p {
 	case WriteCopy:
 		return ReadWrite
 	case ExecuteWriteCopy:

@@ -42,6 +42,9 @@ func (s spans[V]) within(from, to uintptr) []span[V] {
 
 // clear takes away what lies between two addresses.
 func (s *spans[V]) clear(from, to uintptr) {
+	if from >= to {
+		return
+	}
 	s.cut(from)
 	s.cut(to)
 	i, j := s.from(from), s.from(to)
@@ -62,10 +65,10 @@ func (s *spans[V]) cut(address uintptr) {
 
 // set gives all between two addresses a value.
 func (s *spans[V]) set(from, to uintptr, value V) {
+	s.clear(from, to)
 	if from >= to {
 		return
 	}
-	s.clear(from, to)
 	i := s.from(from)
 	*s = slices.Insert(*s, i, span[V]{from, to, value})
 	s.join(i + 1)
