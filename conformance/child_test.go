@@ -208,6 +208,10 @@ func (c *Child) Kill() {
 	process, err := os.FindProcess(c.PID)
 	c.t.OK(err)
 	c.t.OK(process.Kill())
+	if c.cmd != nil { // under Wine the connection can outlive it
+		_ = c.cmd.Wait()
+		_ = c.conn.Close()
+	}
 	c.Exit()
 }
 

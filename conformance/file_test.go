@@ -270,6 +270,7 @@ var fileLines = []line{
 	{
 		id: "C412", says: "handle open with SHARE_DELETE → DeleteFile → TRUE; CreateFile of the name → −1, 2 while the handle is still open",
 		source: "WT-k/file test_DeleteFileA (W†)",
+		gap:    gaps{onWine: "the name stays, and can be opened, until the last handle is closed"},
 		check: func(t *T) {
 			f := t.File(0x1000)
 			file := t.Handle(win32.CreateFile(f.path, win32.GENERIC_READ, shareAll, nil, win32.OPEN_EXISTING, 0, 0))

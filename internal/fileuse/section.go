@@ -62,6 +62,9 @@ func Cut(fd int, do func() error) error {
 //
 // 5: there is a section over it.
 func Pend(fd int) error {
+	if Alive(fd) != 0 {
+		return errKept // what was said before stays
+	}
 	lock(fd, bit(pending))
 	if Alive(fd) != 0 {
 		unlock(fd, bit(pending))
