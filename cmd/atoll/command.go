@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 )
@@ -20,10 +21,17 @@ func ownFailure(err error) error {
 }
 
 // runCommand runs a command with our own input and output, and passes signals on
-// to it. It returns the command's status as a statusError.
-func runCommand(args []string, signals <-chan os.Signal) error {
+// to it. It returns the command's status as a statusError. Unless keep is set, the
+// command is killed when this process dies.
+func runCommand(args []string, signals <-chan os.Signal, keep bool) error {
 	c := exec.Command(args[0], args[1:]...)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if !keep {
+		// The kernel means the thread that starts the command: it must not end before.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	}
 	if err := c.Start(); err != nil {
 		if e, ok := errors.AsType[*fs.PathError](err); ok {
 			err = e.Err // "fork/exec" helps nobody

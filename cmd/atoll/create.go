@@ -21,9 +21,11 @@ as long as any other process has a handle to it.
 
 TYPE is section, mutex, semaphore, event, timer or job.
 
-A signal to end (SIGINT, SIGTERM) is passed on to the command. If atoll itself
-fails while a command was given, the exit status is 125; a command ended by
-signal N gives 128+N.`
+A signal to end (SIGINT, SIGTERM) is passed on to the command. If atoll is
+killed, the command is killed as well, unless --keep is given; to end all that
+it started, run it by atoll job run --kill-on-close. If atoll itself fails
+while a command was given, the exit status is 125; a command ended by signal N
+gives 128+N.`
 
 const createExample = `  atoll create mutex build-lock &
   atoll create event go --manual -- ./worker.sh
@@ -37,7 +39,7 @@ const createExample = `  atoll create mutex build-lock &
 
 // createFlags are the flags of create; each belongs to certain types.
 type createFlags struct {
-	orOpen, asJSON bool
+	orOpen, asJSON, keep bool
 
 	size       byteCount
 	file       string
@@ -85,6 +87,7 @@ func newCreate() *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.orOpen, "or-open", false, "if it exists already, hold the existing one")
 	flags.BoolVar(&f.asJSON, "json", false, "print what was created as a JSON object")
+	flags.BoolVar(&f.keep, "keep", false, "if atoll is killed (kill -9), let the command go on")
 	flags.Var(&f.size, "size", "section: its size, such as 4096, 64K, 1M, 2G")
 	flags.StringVar(&f.file, "file", "", "section: over this file, which grows to --size, and is made if it is missing")
 	flags.StringVar(&f.protection, "protection", "read-write", "section: the most that views may do: "+strings.Join(protectionNames(), ", "))
@@ -225,7 +228,7 @@ func create(cmd *cobra.Command, f *createFlags, typ, name string, command []stri
 		<-signals
 		return nil
 	}
-	return runCommand(command, signals)
+	return runCommand(command, signals, f.keep)
 }
 
 // createdItem is what create --json prints.

@@ -50,7 +50,9 @@ ends.
 Names: "prices" and 'Local\prices' are one object of this user;
 'Global\prices' is shared by all users. Quote the backslash for the shell.
 
-Exit status: 0 done; 1 failure; 2 wrong use.`
+Exit status: 0 done or signaled; 1 failure; 2 wrong use; 3 signaled, but
+abandoned; 124 timed out. Commands that run another one return its status, and
+125 for a failure of their own.`
 
 const rootExample = `  atoll demo
   atoll create section prices --size 1M &
@@ -82,7 +84,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; %s --help shows the flags", err, cmd.CommandPath())
 	})
-	root.AddCommand(newDemo(), newDemoProcess(), newLs(), newInfo(), newCreate(), newRead(), newWrite(), newDump(), newSweep(), newJob(), newSetup(), newDoctor(), newVersion())
+	root.AddCommand(newDemo(), newDemoProcess(), newLs(), newInfo(), newCreate(), newRead(), newWrite(), newDump(), newSweep(), newWait(), newLock(), newSet(), newReset(), newPulse(), newRelease(), newTimer(), newJob(), newSetup(), newDoctor(), newVersion())
 	return root
 }
 
