@@ -13,6 +13,10 @@ import (
 	"atoll/win32"
 )
 
+// The process's first thread never ends in Go: so no line, who owns mutexes until its
+// thread ends, may come to run on it.
+func init() { runtime.LockOSThread() }
+
 // line is one line of the checklist: what is set up, what is called, and what comes
 // of it on Windows.
 type line struct {

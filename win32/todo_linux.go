@@ -1,35 +1,5 @@
 package win32
 
-func createMutex(attributes *SecurityAttributes, initialOwner bool, name string) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func createMutexEx(attributes *SecurityAttributes, name string, flags, access uint32) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func openMutex(access uint32, inheritHandle bool, name string) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func releaseMutex(mutex Handle) (err error) { return errTodo }
-
-func createSemaphore(attributes *SecurityAttributes, initialCount, maximumCount int32, name string) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func createSemaphoreEx(attributes *SecurityAttributes, initialCount, maximumCount int32, name string, flags, access uint32) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func openSemaphore(access uint32, inheritHandle bool, name string) (handle Handle, err error) {
-	return 0, errTodo
-}
-
-func releaseSemaphore(semaphore Handle, releaseCount int32, previousCount *int32) (err error) {
-	return errTodo
-}
-
 func createJobObject(attributes *SecurityAttributes, name string) (handle Handle, err error) {
 	return 0, errTodo
 }

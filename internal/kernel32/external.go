@@ -33,3 +33,12 @@ func (never) Watch(func()) (unwatch func()) {
 
 func (never) Ready() (bool, error) { return false, nil }
 func (never) Take() (bool, error)  { return false, nil }
+
+// failing is the signal of what cannot be waited for.
+type failing struct {
+	nothing
+	err error
+}
+
+func (f failing) Ready() (bool, error) { return false, f.err }
+func (f failing) Take() (bool, error)  { return false, f.err }

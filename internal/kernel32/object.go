@@ -36,6 +36,11 @@ func objectOf(o onlinux.Object) object {
 	switch o := o.(type) {
 	case *onlinux.Event:
 		return eventOf(o)
+	case *onlinux.Mutex:
+		o.ForThreads()
+		return mutexOf(o)
+	case *onlinux.Semaphore:
+		return semaphoreOf(o)
 	case *onlinux.Section:
 		return sectionOf(o, 0)
 	case *onlinux.Timer:

@@ -32,6 +32,11 @@ type waitable interface {
 // immediate are those whose signal can be taken, if it is there, without a wait.
 type immediate interface{ TryWait() (bool, error) }
 
+// tried are those that know themselves what becomes of that.
+type tried interface {
+	try() (result uint32, err error)
+}
+
 func (o kernelObject) waitable() onlinux.Waitable {
 	if w, ok := o.Object.(onlinux.Waitable); ok {
 		return w
@@ -48,17 +53,24 @@ func (e *entry) toWaitOn() onlinux.Waitable {
 }
 
 // try takes the object if it is there now. known false: only a wait can tell.
-func (e *entry) try() (taken, known bool, err error) {
+func (e *entry) try() (result uint32, known bool, err error) {
+	if o, ok := e.object.(tried); ok {
+		result, err = o.try()
+		return result, true, err
+	}
 	o, ok := e.object.(interface{ kernel() onlinux.Object })
 	if !ok {
-		return false, false, nil
+		return WaitTimeout, false, nil
 	}
 	now, ok := o.kernel().(immediate)
 	if !ok {
-		return false, false, nil
+		return WaitTimeout, false, nil
 	}
-	taken, err = now.TryWait()
-	return taken, true, err
+	taken, err := now.TryWait()
+	if !taken {
+		result = WaitTimeout
+	}
+	return result, true, err
 }
 
 // WaitForSingleObject waits for an object, and if it is alertable for APCs.
@@ -68,12 +80,12 @@ func WaitForSingleObject(h Handle, milliseconds uint32, alertable bool) (uint32,
 		return WaitFailed, err
 	}
 	defer e.leave()
-	taken, known, err := e.try()
+	result, known, err := e.try()
 	switch {
 	case err != nil:
 		return WaitFailed, err
-	case taken:
-		return 0, nil
+	case result != WaitTimeout:
+		return result, nil
 	case known && milliseconds == 0 && !alertable:
 		return WaitTimeout, nil
 	}
@@ -161,7 +173,7 @@ func SignalObjectAndWait(signal, h Handle, milliseconds uint32, alertable bool) 
 // signalable are the objects that SignalObjectAndWait can signal.
 type signalable interface {
 	// signaler is the object for the calling thread, and what right it needs.
-	signaler() (onlinux.Signaler, access.Mask)
+	signaler() (onlinux.Signaler, access.Mask, error)
 }
 
 func (e *entry) signaler() (onlinux.Signaler, error) {
@@ -169,11 +181,13 @@ func (e *entry) signaler() (onlinux.Signaler, error) {
 	if !ok {
 		return nil, errs.Numbered(errs.InvalidHandle, nil, "what can be signaled is an event, a mutex or a semaphore, not a %s", e.kind)
 	}
-	signaler, needed := o.signaler()
-	return signaler, e.may(needed)
+	signaler, needed, err := o.signaler()
+	return signaler, errors.Join(err, e.may(needed))
 }
 
-func (o event) signaler() (onlinux.Signaler, access.Mask) { return o.event, access.Modify }
+func (o event) signaler() (onlinux.Signaler, access.Mask, error) {
+	return o.event, access.Modify, nil
+}
 
 // waiting is one call that waits.
 type waiting struct {
