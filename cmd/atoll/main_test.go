@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -17,11 +18,41 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"atoll"
 	"atoll/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"atoll": main})
+	testscript.Main(m, map[string]func(){"atoll": main, "locktwo": lockTwo})
+}
+
+// lockTwo FIRST SECOND locks a mutex, says so, and locks another one when the file
+// "go" is there.
+func lockTwo() {
+	first, second := os.Args[1], os.Args[2]
+	check := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	var mutexes []*atoll.Mutex
+	for _, name := range []string{first, second} {
+		m, _, err := atoll.CreateOrOpenMutex(name, atoll.MutexOptions{})
+		check(err)
+		mutexes = append(mutexes, m)
+	}
+	_, err := mutexes[0].Lock(context.Background())
+	check(err)
+	check(os.WriteFile("locked-"+first, nil, 0o600))
+	for {
+		if _, err := os.Stat("go"); err == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_, err = mutexes[1].Lock(context.Background())
+	check(err)
 }
 
 // TestScripts runs testdata/script/*.txtar. Each script has a directory of
