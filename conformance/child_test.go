@@ -218,13 +218,13 @@ func (c *Child) Kill() {
 // Exit waits until the child has ended, and gives its exit code if it was started by
 // [T.Child]; -1 after a signal of Linux.
 func (c *Child) Exit() int {
+	if c.cmd != nil {
+		_ = c.cmd.Wait()
+		return c.cmd.ProcessState.ExitCode()
+	}
 	for range c.heard { // what it still says nobody wants to know
 	}
-	if c.cmd == nil {
-		return 0
-	}
-	_ = c.cmd.Wait()
-	return c.cmd.ProcessState.ExitCode()
+	return 0
 }
 
 // Parent is who started this child.

@@ -71,9 +71,7 @@ var handles = []line{
 	{
 		id: "C234", says: "CloseHandle(valid) → TRUE; second CloseHandle → FALSE, 6", source: "sdk:closehandle (D)",
 		check: func(t *T) {
-			h, err := win32.CreateEvent(nil, 1, 0, win32.NullName)
-			t.OK(err)
-			t.Close(h)
+			h := t.Stale()
 			t.Err(win32.ERROR_INVALID_HANDLE, win32.CloseHandle(h))
 			t.Err(win32.ERROR_INVALID_HANDLE, win32.CloseHandle(0))
 			t.Err(win32.ERROR_INVALID_HANDLE, win32.CloseHandle(never))
@@ -138,6 +136,7 @@ var handles = []line{
 	},
 	{
 		id: "C242", says: "SAME_ATTRIBUTES with source flags 3, inherit FALSE → out flags 3", source: "test_DuplicateHandle (W)",
+		gap: gaps{onWine: "Wine 8 takes inheritance from the argument, even with SAME_ATTRIBUTES"},
 		check: func(t *T) {
 			h := t.event()
 			t.protect(h)
@@ -149,6 +148,7 @@ var handles = []line{
 	},
 	{
 		id: "C244", says: "DuplicateHandle(GetCurrentProcess()) → real handle ≠ −1", source: "test_DuplicateHandle (W)",
+		gap: gaps{onWine: "Wine 8 takes inheritance from the argument, even with SAME_ATTRIBUTES"},
 		check: func(t *T) {
 			h := t.duplicateOf(win32.GetCurrentProcess(), 0, false, win32.DUPLICATE_SAME_ACCESS)
 			if h == win32.GetCurrentProcess() {
@@ -191,6 +191,7 @@ var handles = []line{
 	},
 	{
 		id: "C248", says: "DuplicateHandle(out = NULL) → TRUE", source: "test_DuplicateHandle (W)",
+		gap: gaps{onWine: "with CLOSE_SOURCE it makes a duplicate all the same"},
 		check: func(t *T) {
 			name := t.Name()
 			h := t.Fresh(win32.CreateEvent(nil, 1, 0, name))
@@ -200,19 +201,21 @@ var handles = []line{
 			t.Close(h)
 			again := t.Handle(win32.OpenEvent(win32.SYNCHRONIZE, false, name))
 			closed := 0
-			for h := win32.Handle(4); h < 1<<20; h += 4 {
+			for h := win32.Handle(4); h < 1<<13; h += 4 {
 				if h != again && win32.CompareObjectHandles(h, again) == nil {
 					t.Close(h)
 					closed++
 				}
 			}
 			t.Equal(1, uint32(closed), "handles left")
+			t.forget(again)
 			t.OK(win32.DuplicateHandle(me, again, me, nil, 0, false, win32.DUPLICATE_SAME_ACCESS|win32.DUPLICATE_CLOSE_SOURCE))
 			t.NoHandle(win32.ERROR_FILE_NOT_FOUND)(win32.OpenEvent(win32.SYNCHRONIZE, false, name))
 		},
 	},
 	{
 		id: "C249", says: "DuplicateHandle(access ~0) → FALSE, 5", source: "test_DuplicateHandle (W†)",
+		gap: gaps{onWine: "it duplicates bits that no right has"},
 		check: func(t *T) {
 			h, me, out := t.event(), win32.GetCurrentProcess(), never
 			t.Err(win32.ERROR_ACCESS_DENIED, win32.DuplicateHandle(me, h, me, &out, ^uint32(0), false, 0))
