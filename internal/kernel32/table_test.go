@@ -54,7 +54,7 @@ func admitThing(t *testing.T, o *thing, flags uint32) Handle {
 }
 
 // number fails the test if an error has another Win32 number.
-func number(t *testing.T, want uint32, err error) {
+func number(t testing.TB, want uint32, err error) {
 	t.Helper()
 	if errs.Number(err) != want {
 		t.Errorf("error %d, %v, want %d", errs.Number(err), err, want)
