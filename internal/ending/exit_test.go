@@ -107,3 +107,22 @@ func TestSignal(t *testing.T) {
 		t.Error("signal 200 was sent")
 	}
 }
+
+// Who begins to watch when others have been told is told, too.
+func TestLateWatcher(t *testing.T) {
+	cmd := exec.Command("/bin/sh", "-c", "read x")
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	p, err := Open(cmd.Process.Pid)
+	must(t, err)
+	defer p.Close()
+	first := make(chan struct{})
+	unwatch := p.Watch(func() { close(first) })
+	must(t, in.Close())
+	testkit.Soon(t, first, "the first who watches")
+	awaitEnd(t, p)
+	unwatch()
+	awaitEnd(t, p)
+	_ = cmd.Wait()
+}

@@ -35,6 +35,7 @@ type Process struct {
 
 	mu       sync.Mutex
 	watchers map[*func()]struct{} // of the waits that are under way
+	told     bool                 // they know that it has ended
 }
 
 // Open opens the process that has the pid now.
@@ -113,8 +114,12 @@ func (p *Process) Watch(poke func()) (unwatch func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.watchers[&poke] = struct{}{}
-	if len(p.watchers) == 1 {
+	switch {
+	case len(p.watchers) == 1:
+		p.told = false
 		p.begin()
+	case p.told: // those who came before
+		go p.tellLate(&poke)
 	}
 	return func() { p.unwatch(&poke) }
 }
@@ -163,7 +168,17 @@ func (p *Process) follow(stopped chan struct{}) {
 func (p *Process) tell() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.told = true
 	for poke := range p.watchers {
+		(*poke)()
+	}
+}
+
+// tellLate pokes one who began to watch when the others had been told.
+func (p *Process) tellLate(poke *func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, still := p.watchers[poke]; still {
 		(*poke)()
 	}
 }
