@@ -42,6 +42,9 @@ const (
 	onWindows = "windows"
 )
 
+// Go never ends a process's first thread, so no line may come to run on it.
+func init() { runtime.LockOSThread() }
+
 // system is where this runs. Wine says so in the environment that CI gives it.
 func system() string {
 	switch {
