@@ -275,7 +275,10 @@ func (j *Job) Access() Access { return accessOf(access.Job, j.kernel.Rights()) }
 // processes as it may have, or its time is over. fs.ErrInvalid: cmd was started already, or has a control
 // group of its own. errors.ErrUnsupported: a limit of the job cannot be enforced
 // here. os.ErrClosed, ErrStuck, ErrCorrupt.
-func (j *Job) Start(cmd *exec.Cmd) error { return j.fail("start in", j.kernel.Start(cmd)) }
+func (j *Job) Start(cmd *exec.Cmd) error {
+	_, err := j.kernel.Start(cmd)
+	return j.fail("start in", err)
+}
 
 // StartOutside starts a command outside the job that this process is in, and outside
 // of each job around that, up to the first that does not allow it: see

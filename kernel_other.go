@@ -133,7 +133,7 @@ func openJob(string, intent, access.Request, layout.Flags, layout.JobLimits) (*k
 
 func kernelStartOutside(*exec.Cmd) error { return errSystem }
 
-func (*kernelJob) Start(*exec.Cmd) error          { return errSystem }
+func (*kernelJob) Start(*exec.Cmd) (int, error)   { return 0, errSystem }
 func (*kernelJob) Assign(int) error               { return errSystem }
 func (*kernelJob) Processes() ([]int, error)      { return nil, errSystem }
 func (*kernelJob) Has(int) (bool, error)          { return false, errSystem }

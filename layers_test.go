@@ -55,6 +55,8 @@ var layers = map[string]layer{
 	"internal/layout":  {row: 1, deny: pure},
 	"internal/cmdline": {row: 1, deny: pure},
 
+	"internal/jobinfo": {row: 2, deny: pure},
+
 	"internal/sddl": {row: 2, deny: append(pure, "unsafe")},
 
 	"internal/futex":    {row: 2, allow: []string{xsys}, linuxOnly: true},
@@ -85,6 +87,8 @@ var layers = map[string]layer{
 	"internal/doctor":  {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/space":   {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/onlinux": {row: 6, allow: []string{xsys}, linuxOnly: true},
+
+	"internal/port": {row: 5, linuxOnly: true},
 
 	"internal/parley": {row: 5, allow: []string{xsys}},
 

@@ -91,6 +91,7 @@ const (
 	Thread
 	File
 	Namespace // a private one
+	Port      // of completions
 )
 
 // kinds has what the generic rights of each kind come to, and all that it has.
@@ -108,6 +109,7 @@ var kinds = map[Kind]struct {
 	Thread:    {"thread", 0x20048, 0x20437, 0x121800, 0x1FFFFF, 0x1FFFFF},
 	File:      {"file", 0x120089, 0x120116, 0x1200A0, 0x1F01FF, 0x1F01FF},
 	Namespace: {"private namespace", 0x20003, 0x2000C, 0x20003, 0xF000F, 0xF000F},
+	Port:      {"completion port", 0x20001, 0x20002, 0x120000, 0x1F0003, 0x1F0003},
 }
 
 // String returns "section", "mutex" and so on.

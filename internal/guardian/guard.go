@@ -14,24 +14,27 @@ import (
 const Ready = "ready\n"
 
 // guard waits until nobody holds the job any more, however that came about, and ends
-// its processes. Its arguments: FILE GROUP PARENT READY, and the group's NAME in
-// PARENT; GROUP and PARENT are -1 for trees.
+// its processes, unless that has been taken back. Its arguments: FILE GROUP PARENT
+// READY OFFSET, and the group's NAME in PARENT; GROUP and PARENT are -1 for trees.
 func guard(args []string) {
-	n := integers(args, 4)
+	n := integers(args, 5)
 	file, group, parent := n[0], cgroup.Group{FD: n[1]}, cgroup.Group{FD: n[2]}
-	alone(n...)
+	alone(n[:4]...)
 	if !claim(file, GuardByte) {
 		say(n[3], Ready) // somebody does it already
 		return
 	}
 	say(n[3], Ready)
 	awaitLast(file)
+	if words, err := ReadWords(file, int64(n[4])); err == nil && words[WordSpare] != 0 {
+		return
+	}
 	_ = Members{File: file, Group: group}.Kill()
-	if group.FD < 0 || len(args) < 5 {
+	if group.FD < 0 || len(args) < 6 {
 		return
 	}
 	for range killRounds {
-		if parent.Discard(args[4]) || !lingering(group) {
+		if parent.Discard(args[5]) || !lingering(group) {
 			return
 		}
 		time.Sleep(time.Millisecond) //nolint:forbidigo // until what was killed is gone

@@ -16,7 +16,7 @@ const Variable = "ATOLL_GUARDIAN"
 
 // The roles, each followed by its arguments, with numbers in decimal.
 const (
-	RoleGuard  = "guard"  // FILE GROUP READY: descriptors of the job's file, its group, and where to say ready
+	RoleGuard  = "guard"  // FILE GROUP PARENT READY OFFSET NAME: see guard.go
 	RoleWatch  = "watch"  // FILE GROUP READY OFFSET: GROUP -1 for trees; OFFSET of the job's region
 	RoleTree   = "tree"   // see tree.go
 	RoleLaunch = "launch" // see launch.go

@@ -24,7 +24,8 @@ const (
 	WordUser
 	WordSystem
 	WordFaults
-	Words // how many there are
+	WordSpare // 1: the job's processes do not end with its last handle, as they once were to
+	Words     // how many there are
 )
 
 // ReadWords reads the words of the job whose region begins at an offset.

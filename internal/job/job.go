@@ -28,7 +28,7 @@ type Limits = layout.JobLimits
 type Job struct {
 	file int // the object's, whose descriptor is somebody else's
 	at   int64
-	kill bool // on close
+	kill bool // on close, from its creation on
 	// name is that of the job's control group. It comes from the identity of the file,
 	// which the kernel vouches for: whoever writes another into the record cannot have
 	// the processes of another job ended.
@@ -132,7 +132,7 @@ func (j *Job) Closing() (done func(ended bool), err error) {
 	}
 	j.group.FD, j.removed = -1, nil
 	return func(ended bool) {
-		if (j.last || ended) && !j.kill && path.Base(r.Group) == j.name {
+		if (j.last || ended) && !j.kills(&r) && path.Base(r.Group) == j.name {
 			discard(r.Group) // if nobody is in it; else whoever makes the next one does it
 		}
 	}, err

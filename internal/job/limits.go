@@ -269,6 +269,7 @@ func (j *Job) SetLimits(l Limits) (again bool, err error) {
 		again = l.Time != 0 && l.Time != r.Limits.Time
 		old := r.Limits
 		r.Limits = l
+		r.Limits.Flags = l.Flags&^layout.JobRules | old.Flags&layout.JobRules
 		if err := j.limit(r, &old); err != nil {
 			return err
 		}

@@ -20,10 +20,15 @@ import (
 	"atoll/internal/layout"
 )
 
+// kills says whether the job's processes end with its last handle.
+func (j *Job) kills(r *layout.JobRecord) bool {
+	return j.kill || r.Limits.Flags&layout.JobKillOnClose != 0
+}
+
 // mendGuard sees to it that the job has a guard, if it is to end with its last
 // handle: also in place of one that was killed.
 func (j *Job) mendGuard(r *layout.JobRecord) error {
-	if !j.kill || guardian.Guarded(j.file, guardian.GuardByte) != 0 {
+	if !j.kills(r) || guardian.Guarded(j.file, guardian.GuardByte) != 0 {
 		return nil
 	}
 	return j.startGuardian(r, guardian.RoleGuard)
@@ -109,9 +114,11 @@ func (j *Job) guardianParts(r *layout.JobRecord, role string) (files []*os.File,
 	}
 	argv = []string{guardian.Name, role, "4", strconv.Itoa(group)}
 	if role == guardian.RoleGuard {
-		argv = append(argv, strconv.Itoa(parent), "3", name)
-	} else {
-		argv = append(argv, "3", strconv.FormatInt(j.at, 10))
+		argv = append(argv, strconv.Itoa(parent))
+	}
+	argv = append(argv, "3", strconv.FormatInt(j.at, 10))
+	if role == guardian.RoleGuard {
+		argv = append(argv, name)
 	}
 	return files, argv, attr, nil
 }

@@ -276,7 +276,11 @@ func (j *Job) settlePlace(r *layout.JobRecord, now string) error {
 	default:
 		return err
 	}
-	if err := j.limit(r, &r.Limits); err != nil {
+	err = j.limit(r, &r.Limits)
+	if err == nil && r.Limits.Flags&layout.JobRules != 0 {
+		err = mark(j.group, r.Limits.Flags)
+	}
+	if err != nil {
 		j.dropGroup()
 		discard(r.Group)
 		return err

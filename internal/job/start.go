@@ -4,13 +4,13 @@ package job
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,19 +24,26 @@ import (
 	"atoll/internal/lockfile"
 )
 
-// Start starts a command in the job: there is no moment at which it is outside.
-func (j *Job) Start(cmd *exec.Cmd) error {
+// Start starts a command in the job: there is no moment at which it is outside. pid
+// is the command's own.
+func (j *Job) Start(cmd *exec.Cmd) (pid int, err error) {
+	return startIn(cmd, []*Job{j}, ownGroup(0))
+}
+
+// startIn starts a command in several jobs, each of which lies in the one before, or
+// comes to lie there. It would be born in the group now.
+func startIn(cmd *exec.Cmd, jobs []*Job, now string) (pid int, err error) {
 	if cmd.Process != nil {
-		return errs.New(fs.ErrInvalid, "the command was started already")
+		return 0, errs.New(fs.ErrInvalid, "the command was started already")
 	}
 	if cmd.SysProcAttr != nil && cmd.SysProcAttr.UseCgroupFD {
-		return errs.New(fs.ErrInvalid, "SysProcAttr.UseCgroupFD puts the command into another group than the job's")
+		return 0, errs.New(fs.ErrInvalid, "SysProcAttr.UseCgroupFD puts the command into another group than the job's")
 	}
-	now := ownGroup(0)
+	j := jobs[0]
 	if err := j.placed(now); err != nil {
-		return err
+		return 0, err
 	}
-	return j.edit(func(r *layout.JobRecord) error {
+	err = j.edit(func(r *layout.JobRecord) error {
 		if err := j.mayJoin(r, now); err != nil {
 			return err
 		}
@@ -51,11 +58,19 @@ func (j *Job) Start(cmd *exec.Cmd) error {
 			return err
 		}
 		r.Total++
-		if r.Mode == layout.JobGroup {
-			return startInGroup(cmd, m.Group, r.Total, launchOf(&r.Limits))
+		switch {
+		case r.Mode == layout.JobGroup && len(jobs) > 1:
+			pid, err = startIn(cmd, jobs[1:], r.Group)
+		case len(jobs) > 1:
+			err = errs.New(errors.ErrUnsupported, "a process is started in several jobs only where these have control groups")
+		case r.Mode == layout.JobGroup:
+			pid, err = startInGroup(cmd, m.Group, r.Total, launchOf(&r.Limits))
+		default:
+			pid, err = j.startInTree(cmd, launchOf(&r.Limits))
 		}
-		return j.startInTree(cmd, launchOf(&r.Limits))
+		return err
 	})
+	return pid, err
 }
 
 // placed sees to it that the job has a place, of which nobody must know that does not
@@ -99,10 +114,10 @@ func (j *Job) fits(r *layout.JobRecord, m guardian.Members) error {
 	return nil
 }
 
-func startInGroup(cmd *exec.Cmd, group cgroup.Group, number uint64, launch guardian.Launch) error {
+func startInGroup(cmd *exec.Cmd, group cgroup.Group, number uint64, launch guardian.Launch) (pid int, err error) {
 	members, err := makeMembers(group, number)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = members.Close() }()
 	w := wrap(cmd)
@@ -124,10 +139,10 @@ func inGroup(cmd *exec.Cmd, group cgroup.Group) {
 	cmd.SysProcAttr = attr
 }
 
-func (j *Job) startInTree(cmd *exec.Cmd, launch guardian.Launch) error {
+func (j *Job) startInTree(cmd *exec.Cmd, launch guardian.Launch) (pid int, err error) {
 	file, err := j.reopened()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = file.Close() }()
 	w := wrap(cmd)
@@ -163,12 +178,15 @@ func (w *wrapped) restore() {
 }
 
 // start starts the command, or what stands for it.
-func (w *wrapped) start() error {
-	err := w.cmd.Start()
+func (w *wrapped) start() (pid int, err error) {
+	err = w.cmd.Start()
 	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == self {
-		return &fs.PathError{Op: e.Op, Path: w.path, Err: e.Err}
+		err = &fs.PathError{Op: e.Op, Path: w.path, Err: e.Err}
 	}
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return w.cmd.Process.Pid, nil
 }
 
 const self = "/proc/self/exe"
@@ -179,13 +197,13 @@ const standard = 3
 // startAs starts this program in place of the command, in a role of package guardian
 // or proxy, and returns when that has become the command or started it. file, if
 // there is one, goes with it, and the offset of the job's region in it.
-func (w *wrapped) startAs(role string, launch guardian.Launch, file *os.File, at int64) error {
+func (w *wrapped) startAs(role string, launch guardian.Launch, file *os.File, at int64) (pid int, err error) {
 	if w.cmd.Err != nil {
-		return w.cmd.Err
+		return 0, w.cmd.Err
 	}
 	reader, writer, err := os.Pipe()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = reader.Close() }()
 	files := standard + len(w.more)
@@ -201,32 +219,34 @@ func (w *wrapped) startAs(role string, launch guardian.Launch, file *os.File, at
 	w.cmd.ExtraFiles = append(more, writer)
 	w.cmd.Args = append(append(front, launch.String(), w.path), args...)
 	w.cmd.Path = self
-	err = w.start()
+	pid, err = w.start()
 	_ = writer.Close()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if errno := verdict(reader); errno != 0 {
+	started, errno := verdict(reader)
+	if errno != 0 {
 		_ = w.cmd.Wait()
 		w.cmd.Process, w.cmd.ProcessState = nil, nil
-		return &fs.PathError{Op: "fork/exec", Path: w.path, Err: errno}
+		return 0, &fs.PathError{Op: "fork/exec", Path: w.path, Err: errno}
 	}
-	return nil
+	return cmp.Or(started, pid), nil
 }
 
-// verdict reads what a launch or a proxy says about the start: nothing or that it
+// verdict reads what a launch or a proxy says about the start: nothing, or as what it
 // started, or the number of an error.
-func verdict(r io.Reader) syscall.Errno {
+func verdict(r io.Reader) (pid int, errno syscall.Errno) {
 	line, _ := bufio.NewReader(r).ReadString('\n')
 	line = strings.TrimSpace(line)
-	if line == "" || strings.HasPrefix(line, guardian.SayStarted) {
-		return 0
+	if text, started := strings.CutPrefix(line, guardian.SayStarted); started || line == "" {
+		pid, _ = strconv.Atoi(text)
+		return pid, 0
 	}
 	number, err := strconv.Atoi(strings.TrimPrefix(line, guardian.SayFailed))
 	if err != nil || number == 0 {
-		return syscall.EIO
+		return 0, syscall.EIO
 	}
-	return syscall.Errno(number)
+	return 0, syscall.Errno(number)
 }
 
 // Assign puts a process that exists into the job.
@@ -288,8 +308,12 @@ func (j *Job) assignToGroup(r *layout.JobRecord, p guardian.Process, now string)
 		return err
 	}
 	if err := j.fits(r, m); err != nil {
-		if errors.Is(err, unix.EAGAIN) {
-			_ = unix.Kill(p.PID, unix.SIGKILL) // as Windows does
+		if errors.Is(err, unix.EAGAIN) { // it is ended, as on Windows
+			words, e := guardian.ReadWords(j.file, j.at)
+			if e == nil && r.Limits.Processes != 0 {
+				e = guardian.WriteWord(j.file, j.at, guardian.WordSurplus, words[guardian.WordSurplus]+1)
+			}
+			err = errors.Join(err, e, unix.Kill(p.PID, unix.SIGKILL))
 		}
 		return err
 	}
@@ -315,58 +339,4 @@ func (j *Job) assignToGroup(r *layout.JobRecord, p guardian.Process, now string)
 	}
 	r.Total++
 	return nil
-}
-
-// Breakaway starts a command outside the job that this process is in, as far out as
-// the jobs allow it.
-func Breakaway(cmd *exec.Cmd) error {
-	target := ownGroup(0)
-	inner := innermost(target)
-	if inner == "" {
-		if inTreeOfAny() {
-			return errs.New(errors.ErrUnsupported, "the job that this process is in has no control group, and nothing can be started outside it")
-		}
-		return cmd.Start()
-	}
-	if !strings.HasSuffix(inner, breakawaySuffix) {
-		return errs.New(fs.ErrPermission, "the job that this process is in does not allow to start processes outside it")
-	}
-	for ; inner != "" && strings.HasSuffix(inner, breakawaySuffix); inner = innermost(target) {
-		target = path.Dir(inner)
-	}
-	g, err := openOutside(target, inner != "")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = g.Close() }()
-	w := wrap(cmd)
-	defer w.restore()
-	inGroup(cmd, g)
-	return w.start()
-}
-
-// openOutside opens the group for a process that breaks out as far as a target; in a
-// job, only the groups of its starts have processes.
-func openOutside(target string, inJob bool) (cgroup.Group, error) {
-	g, err := openGroup(target)
-	if err != nil || !inJob {
-		return g, err
-	}
-	defer func() { _ = g.Close() }()
-	name := membersPrefix + "out-" + strconv.Itoa(os.Getpid())
-	if err := g.Make(name); err != nil && !errors.Is(err, fs.ErrExist) {
-		return cgroup.Group{FD: -1}, fmt.Errorf("the outer job's control group: %w", err)
-	}
-	return g.Child(name)
-}
-
-// inTreeOfAny says whether a guardian stands above this process.
-func inTreeOfAny() bool {
-	p, err := guardian.Look(os.Getpid())
-	for err == nil && p.Parent > 0 {
-		if p, err = guardian.Look(p.Parent); err == nil && p.Name == guardian.Name {
-			return true
-		}
-	}
-	return false
 }

@@ -80,12 +80,23 @@ type counts struct{ processes, memory, ended, told, terminated uint64 }
 type Scene struct {
 	job    *Job
 	known  map[process]bool
+	noted  []process // came in, and may be gone
 	counts counts
 }
 
 // Watch begins to watch the job; the first look finds the processes that are there,
 // and what was hit before.
 func (j *Job) Watch() *Scene { return &Scene{job: j} }
+
+// Note says that a process came in, which the next look tells, even if it is gone by
+// then.
+func (s *Scene) Note(pid int) {
+	p, err := guardian.Look(pid)
+	if err != nil {
+		p.Start = 0 // gone already: no other is the same
+	}
+	s.noted = append(s.noted, process{pid, p.Start})
+}
 
 // sight is the job now. Why a process was ended is known before it is gone: so who is
 // there is looked at first, and a process that is missing has its reason counted.
@@ -142,6 +153,16 @@ func (s *Scene) Look() (events []Event, err error) {
 		return nil, err
 	}
 	present := make(map[process]bool, len(list))
+	for _, id := range s.noted {
+		if !s.known[id] {
+			if s.known == nil {
+				s.known = make(map[process]bool)
+			}
+			s.known[id] = true
+			events = append(events, Event{Started, id.pid})
+		}
+	}
+	s.noted = nil
 	for _, p := range list {
 		id := process{p.PID, p.Start}
 		present[id] = true

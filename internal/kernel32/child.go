@@ -16,14 +16,18 @@ import (
 	"atoll/internal/access"
 	"atoll/internal/ending"
 	"atoll/internal/errs"
+	"atoll/internal/job"
 	"atoll/internal/parley"
 )
 
 // childOf is the process of a command that was started, with a handle counted. If it
 // fails the process has been ended.
-func childOf(cmd *exec.Cmd, born time.Time) (*process, error) {
-	pid := cmd.Process.Pid
+func childOf(cmd *exec.Cmd, pid int, born time.Time) (*process, error) {
 	opened, err := ending.Open(pid)
+	if stand := cmd.Process.Pid; err != nil && pid != stand {
+		pid = stand // which ends as the command did, which is gone
+		opened, err = ending.Open(pid)
+	}
 	if err != nil {
 		return nil, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
 	}
@@ -42,6 +46,7 @@ func (p *process) reap(cmd *exec.Cmd) {
 	unwatch := p.Watch(func() { close(ended) })
 	<-ended
 	unwatch()
+	p.around = job.Around(p.PID())
 	_ = cmd.Wait() // at once; the error is its status
 	if cmd.ProcessState != nil {
 		p.status, p.taken = cmd.ProcessState.Sys().(syscall.WaitStatus)

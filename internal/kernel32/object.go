@@ -43,6 +43,8 @@ func objectOf(o onlinux.Object) object {
 		return semaphoreOf(o)
 	case *onlinux.Section:
 		return sectionOf(o, 0)
+	case *onlinux.Job:
+		return jobOf(o)
 	case *onlinux.Timer:
 		return timerOf(o)
 	default:

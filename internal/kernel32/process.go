@@ -27,6 +27,8 @@ type process struct {
 	reaped chan struct{} // of such a child: closed when its status was taken
 	status ending.Status // then, if taken is true
 	taken  bool
+	around string   // then: the group that it was in
+	jobs   []string // that it is known to be in, by name; guarded by processes
 
 	condemned atomic.Uint64 // 1<<32, and the code by which TerminateProcess ended it
 }

@@ -79,10 +79,14 @@ func CreateProcess(l *Launch) (s Started, err error) {
 		return s, err
 	}
 	born := time.Now()
-	if err := l.start(cmd); err != nil {
+	pid, jobs, err := l.start(cmd)
+	if err != nil {
 		return s, startError(err, cmd.Path)
 	}
-	return l.admit(cmd, born)
+	if s, err = l.admit(cmd, pid, born); err == nil {
+		joined(s.PID, jobs)
+	}
+	return s, err
 }
 
 // command is what to start, without what it inherits.
@@ -229,9 +233,6 @@ func descriptorOf(h Handle) (fd int, leave func(), err error) {
 	return f.fd, e.leave, nil
 }
 
-// start starts the command, in the jobs that it belongs to.
-func (l *Launch) start(cmd *exec.Cmd) error { return cmd.Start() }
-
 // startError is the error of a command that could not be started.
 func startError(err error, path string) error {
 	number := uint32(0)
@@ -256,8 +257,8 @@ func startError(err error, path string) error {
 }
 
 // admit gives a child that has started its handles, and somebody who looks after it.
-func (l *Launch) admit(cmd *exec.Cmd, born time.Time) (s Started, err error) {
-	p, err := childOf(cmd, born)
+func (l *Launch) admit(cmd *exec.Cmd, pid int, born time.Time) (s Started, err error) {
+	p, err := childOf(cmd, pid, born)
 	if err != nil {
 		return s, err
 	}

@@ -44,7 +44,14 @@ const (
 	JobNoCore   JobFlags = 1 << iota // what dies by an unhandled fault leaves no image
 	JobTimeTell                      // the end of the time is told, and ends nothing
 	JobNice                          // Nice counts
-	jobFlags    = JobNoCore | JobTimeTell | JobNice
+
+	// Rules, which may change during the job's life; those that its header has do not.
+	JobKillOnClose // its processes end with its last handle
+	JobBreakaway   // its members may start processes outside
+	JobSilent      // and what they start is outside, by package win32
+
+	JobRules = JobKillOnClose | JobBreakaway | JobSilent
+	jobFlags = JobNoCore | JobTimeTell | JobNice | JobRules
 )
 
 // MaxProcessors is the highest number of a processor, plus one, that a limit names.

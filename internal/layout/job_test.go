@@ -13,7 +13,7 @@ func someRecord(t *rapid.T) JobRecord {
 	r := JobRecord{
 		Sequence: rapid.Uint64Range(1, math.MaxUint64).Draw(t, "sequence"),
 		Limits: JobLimits{
-			Processes: rapid.Uint32Range(0, math.MaxInt32).Draw(t, "processes"), Flags: JobFlags(rapid.Uint32Range(0, 7).Draw(t, "flags")),
+			Processes: rapid.Uint32Range(0, math.MaxInt32).Draw(t, "processes"), Flags: JobFlags(rapid.Uint32Range(0, 63).Draw(t, "flags")),
 			Memory: size.Draw(t, "memory"), ProcessMemory: size.Draw(t, "each"), Time: size.Draw(t, "time"), ProcessTime: size.Draw(t, "time each"),
 			Rate: rapid.Uint32().Draw(t, "rate"), Nice: rapid.Int32Range(-20, 19).Draw(t, "nice"),
 		},
@@ -93,7 +93,7 @@ func TestJobRecordImpossible(t *testing.T) {
 	for name, change := range map[string]func(*JobRecord){
 		"sequence": func(r *JobRecord) { r.Sequence = 0 },
 		"mode":     func(r *JobRecord) { r.Mode = 3 },
-		"flags":    func(r *JobRecord) { r.Limits.Flags = 8 },
+		"flags":    func(r *JobRecord) { r.Limits.Flags = 64 },
 		"memory":   func(r *JobRecord) { r.Limits.Memory = -1 },
 		"nice":     func(r *JobRecord) { r.Limits.Nice = 20 },
 		"count":    func(r *JobRecord) { r.Limits.Processes = 1 << 31 },

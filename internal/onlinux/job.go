@@ -17,7 +17,7 @@ import (
 // Job is a handle of a job.
 type Job struct {
 	plain
-	inside *job.Job
+	Inside *job.Job // for who keeps the handle from being closed
 	waits  job.Followed
 }
 
@@ -42,7 +42,7 @@ func jobOf(h *syncHandle) (*Job, error) {
 	if err != nil {
 		return nil, errors.Join(err, h.shutSync())
 	}
-	j := &Job{inside: inside}
+	j := &Job{Inside: inside}
 	j.init(h)
 	return j, nil
 }
@@ -55,20 +55,21 @@ func (j *Job) Close() error {
 	j.disable()
 	j.att.Recall()
 	j.awaitInside()
-	done, err := j.inside.Closing()
+	done, err := j.Inside.Closing()
 	err = errors.Join(err, j.shutSync())
 	done(j.inner.Ended())
 	return err
 }
 
 // Start starts a command in the job.
-func (j *Job) Start(cmd *exec.Cmd) error {
-	return j.with(access.AssignProcess, func() error { return j.inside.Start(cmd) })
+func (j *Job) Start(cmd *exec.Cmd) (pid int, err error) {
+	err = j.with(access.AssignProcess, func() error { pid, err = j.Inside.Start(cmd); return err })
+	return pid, err
 }
 
 // Assign puts a process into the job.
 func (j *Job) Assign(pid int) error {
-	return j.with(access.AssignProcess, func() error { return j.inside.Assign(pid) })
+	return j.with(access.AssignProcess, func() error { return j.Inside.Assign(pid) })
 }
 
 // with calls do, which needs a right.
@@ -86,7 +87,7 @@ func (j *Job) look(do func() error) error { return j.with(access.QueryJob, do) }
 // Terminate ends all processes and signals the job.
 func (j *Job) Terminate(code int) error {
 	return j.with(access.Terminate, func() error {
-		return j.inside.Terminate(code, func() error {
+		return j.Inside.Terminate(code, func() error {
 			_, err := j.att.Change(layout.SetManual, nil)
 			return err
 		})
@@ -96,7 +97,7 @@ func (j *Job) Terminate(code int) error {
 // SetLimits changes the limits. A new time makes the job unsignaled.
 func (j *Job) SetLimits(l job.Limits) error {
 	return j.with(access.SetAttributes, func() error {
-		again, err := j.inside.SetLimits(l)
+		again, err := j.Inside.SetLimits(l)
 		if err != nil || !again {
 			return err
 		}
@@ -105,24 +106,24 @@ func (j *Job) SetLimits(l job.Limits) error {
 }
 
 // Limits are those that hold now.
-func (j *Job) Limits() (job.Limits, error) { return looked(j, j.inside.Limits) }
+func (j *Job) Limits() (job.Limits, error) { return looked(j, j.Inside.Limits) }
 
 // Processes lists the members' numbers, the oldest first.
-func (j *Job) Processes() ([]int, error) { return looked(j, j.inside.Processes) }
+func (j *Job) Processes() ([]int, error) { return looked(j, j.Inside.Processes) }
 
 // Has says whether a process is in the job.
 func (j *Job) Has(pid int) (bool, error) {
-	return looked(j, func() (bool, error) { return j.inside.Has(pid) })
+	return looked(j, func() (bool, error) { return j.Inside.Has(pid) })
 }
 
 // Terminated is the code of the last Terminate.
 func (j *Job) Terminated() (code int, ok bool, err error) {
-	err = j.look(func() error { code, ok, err = j.inside.Terminated(); return err })
+	err = j.look(func() error { code, ok, err = j.Inside.Terminated(); return err })
 	return code, ok, err
 }
 
 // Stats looks at the members.
-func (j *Job) Stats() (job.Stats, error) { return looked(j, j.inside.Stats) }
+func (j *Job) Stats() (job.Stats, error) { return looked(j, j.Inside.Stats) }
 
 func looked[T any](j *Job, do func() (T, error)) (v T, err error) {
 	err = j.look(func() error { v, err = do(); return err })
@@ -132,13 +133,13 @@ func looked[T any](j *Job, do func() (T, error)) (v T, err error) {
 // Watch calls yield with what happens in the job, until it says false, ctx ends or
 // the handle is closed; yield may close it.
 func (j *Job) Watch(ctx context.Context, yield func(job.Event) bool) error {
-	scene := j.inside.Watch()
+	scene := j.Inside.Watch()
 	return job.Repeat(ctx, j.done, func() ([]job.Event, error) { return looked(j, scene.Look) }, yield)
 }
 
 // WaitEmpty waits until no process is in the job.
 func (j *Job) WaitEmpty(ctx context.Context) error {
-	return j.look(func() error { return j.inside.WaitEmpty(ctx, j.done) })
+	return j.look(func() error { return j.Inside.WaitEmpty(ctx, j.done) })
 }
 
 // Wait waits until the job was terminated, or its time is over.
@@ -182,7 +183,7 @@ func (j *Job) settle() error {
 		return err
 	}
 	defer j.finish()
-	over, err := j.inside.Over()
+	over, err := j.Inside.Over()
 	if err != nil || !over || j.att.TryTake() {
 		return err
 	}

@@ -52,7 +52,7 @@ func (s *Section) Retire() error { return s.Close() }
 // Retire is the syncHandle's, and ends what else keeps a job. One whose guard cannot
 // be made sure of must be closed all the same.
 func (j *Job) Retire() error {
-	return errors.Join(j.inside.Retiring(), j.syncHandle.Retire())
+	return errors.Join(j.Inside.Retiring(), j.syncHandle.Retire())
 }
 
 // dropRetired is DropHandle for one that is retired.

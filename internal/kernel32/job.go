@@ -1,0 +1,194 @@
+//go:build linux
+
+package kernel32
+
+import (
+	"errors"
+	"io/fs"
+	"os/exec"
+	"slices"
+
+	"atoll/internal/access"
+	"atoll/internal/errs"
+	"atoll/internal/job"
+	"atoll/internal/onlinux"
+	"atoll/internal/port"
+)
+
+type jobObject struct {
+	kernelObject
+	job *onlinux.Job
+}
+
+func jobOf(j *onlinux.Job) jobObject { return jobObject{kernelObject{j}, j} }
+
+// CreateJobObject creates or opens a job.
+func CreateJobObject(a *Attributes, name string, asked access.Mask) (Handle, error) {
+	j, created, err := onlinux.OpenJob(createName(name), onlinux.CreateOrOpen, exactly(asked, a), 0, job.Limits{})
+	if err != nil {
+		return 0, err
+	}
+	return admit(jobOf(j), j, created, a.flags())
+}
+
+// OpenJobObject opens a job.
+func OpenJobObject(asked access.Mask, inherit bool, name string) (Handle, error) {
+	name, err := openName(name)
+	if err != nil {
+		return 0, err
+	}
+	j, _, err := onlinux.OpenJob(name, onlinux.MustOpen, exactly(asked, nil), 0, job.Limits{})
+	if err != nil {
+		return 0, err
+	}
+	return admit(jobOf(j), j, true, inheriting(inherit))
+}
+
+// AssignProcessToJobObject puts a process into a job.
+func AssignProcessToJobObject(h, process Handle) error {
+	o, e, err := use[jobObject](h, access.AssignProcess)
+	if err != nil {
+		return err
+	}
+	defer e.leave()
+	p, leave, err := useProcess(process, access.SetQuota|access.TerminateProcess)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if ended, err := p.Ready(); err != nil || ended {
+		return errs.Because(err, errs.AccessDenied, nil, "process %d has ended", p.PID())
+	}
+	err = o.job.Assign(p.PID())
+	if errors.Is(err, fs.ErrNotExist) {
+		return errs.Because(err, errs.AccessDenied, nil, "process %d has ended", p.PID())
+	}
+	if err == nil {
+		joined(uint32(p.PID()), []string{o.job.Inside.Name()})
+	}
+	return err
+}
+
+// joined remembers that a process is in jobs, and tells their ports.
+func joined(pid uint32, names []string) {
+	processes.Lock()
+	if p := processes.open[int(pid)]; p != nil {
+		p.remember(names)
+	}
+	processes.Unlock()
+	port.Came(int(pid), names)
+}
+
+// remember is under the lock of processes.
+func (p *process) remember(names []string) {
+	for _, name := range names {
+		if !slices.Contains(p.jobs, name) {
+			p.jobs = append(p.jobs, name)
+		}
+	}
+}
+
+// TerminateJobObject ends all processes of a job. The code is seen by whoever asks
+// through a handle of this process.
+func TerminateJobObject(h Handle, code uint32) error {
+	o, e, err := use[jobObject](h, access.Terminate)
+	if err != nil {
+		return err
+	}
+	defer e.leave()
+	for _, p := range openProcesses() {
+		if in, err := o.job.Inside.Has(p.PID()); in && err == nil {
+			p.condemn(code)
+		}
+		p.close()
+	}
+	return o.job.Terminate(int(code))
+}
+
+// openProcesses are those that there are handles to, with one counted each.
+func openProcesses() (list []*process) {
+	processes.Lock()
+	defer processes.Unlock()
+	for _, p := range processes.open {
+		p.handles++
+		list = append(list, p)
+	}
+	return list
+}
+
+// IsProcessInJob says whether a process is in a job, 0: in any, or was when it ended.
+func IsProcessInJob(process, h Handle) (bool, error) {
+	p, leave, err := useProcess(process, access.QueryLimited)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	if h == 0 {
+		return p.inAny()
+	}
+	o, e, err := use[jobObject](h, access.QueryJob)
+	if err != nil {
+		return false, err
+	}
+	defer e.leave()
+	return p.in(o.job.Inside)
+}
+
+func (p *process) inAny() (bool, error) {
+	ended, err := p.Ready()
+	if err != nil {
+		return false, err
+	}
+	around := job.Around(p.PID())
+	if ended && p.reaped != nil {
+		<-p.reaped
+		around = p.around
+	}
+	processes.Lock()
+	known := len(p.jobs) > 0
+	processes.Unlock()
+	return known || job.InAny(p.PID(), around), nil
+}
+
+// in says whether the process is in a job. Once it is, it always was.
+func (p *process) in(j *job.Job) (in bool, err error) {
+	ended, err := p.Ready()
+	if err != nil {
+		return false, err
+	}
+	if ended && p.reaped != nil {
+		<-p.reaped
+		in = j.Had(p.around)
+	} else if in, err = j.Has(p.PID()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	processes.Lock()
+	defer processes.Unlock()
+	if in {
+		p.remember([]string{j.Name()})
+	}
+	return slices.Contains(p.jobs, j.Name()), nil
+}
+
+// start starts the command in the jobs that are listed, beside those that children of
+// this process are born into, unless it breaks away from these. pid is its own, and
+// names are those of the jobs that are listed.
+func (l *Launch) start(cmd *exec.Cmd) (pid int, names []string, err error) {
+	var jobs []*job.Job
+	for _, h := range l.Jobs {
+		o, e, err := use[jobObject](h, access.AssignProcess)
+		if err != nil {
+			return 0, nil, err
+		}
+		defer e.leave()
+		if name := o.job.Inside.Name(); !slices.Contains(names, name) {
+			jobs, names = append(jobs, o.job.Inside), append(names, name)
+		}
+	}
+	outside := l.Flags&breakaway != 0
+	pid, err = job.Born(cmd, jobs, outside)
+	if outside && errors.Is(err, errors.ErrUnsupported) {
+		err = errs.Because(err, errs.AccessDenied, nil, "it cannot break away")
+	}
+	return pid, names, err
+}
