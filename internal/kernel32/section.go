@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"atoll/internal/access"
+	"atoll/internal/backing"
 	"atoll/internal/errs"
 	"atoll/internal/onlinux"
 	"atoll/internal/views"
@@ -137,7 +138,7 @@ func (m *Mapping) create(o onlinux.SectionOptions, modifier views.Protection) (H
 	for {
 		var s *onlinux.Section
 		var created bool
-		err := onNode(m.Node, func() (err error) {
+		err := backing.OnNode(m.Node, func() (err error) {
 			s, created, err = onlinux.OpenSection(name, onlinux.CreateOrOpen, o)
 			return err
 		})

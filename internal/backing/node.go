@@ -1,6 +1,6 @@
 //go:build linux
 
-package kernel32
+package backing
 
 import (
 	"os"
@@ -14,13 +14,13 @@ import (
 	"atoll/internal/errs"
 )
 
-// noNode is NUMA_NO_PREFERRED_NODE.
-const noNode = 1<<32 - 1
+// NoNode is NUMA_NO_PREFERRED_NODE.
+const NoNode = 1<<32 - 1
 
-// onNode calls f, and memory that f allocates comes from a node of the machine if that
+// OnNode calls f, and memory that f allocates comes from a node of the machine if that
 // has any left and the kernel allows to ask for it.
-func onNode(node uint32, f func() error) error {
-	if node == noNode {
+func OnNode(node uint32, f func() error) error {
+	if node == NoNode {
 		return f()
 	}
 	if node > lastNode() {
