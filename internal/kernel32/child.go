@@ -3,21 +3,13 @@
 package kernel32
 
 import (
-	"bytes"
 	"errors"
-	"os"
 	"os/exec"
-	"strconv"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"atoll/internal/access"
 	"atoll/internal/ending"
-	"atoll/internal/errs"
 	"atoll/internal/job"
-	"atoll/internal/parley"
 )
 
 // childOf is the process of a command that was started, with a handle counted. If it
@@ -53,66 +45,4 @@ func (p *process) reap(cmd *exec.Cmd) {
 	}
 	close(p.reaped)
 	p.close()
-}
-
-func init() {
-	unpackers[access.Process] = unpackProcess
-	unpackers[access.Thread] = func(descriptors []int, text string) (object, error) {
-		p, err := unpackProcess(descriptors, text)
-		if err != nil {
-			return nil, err
-		}
-		return thread{p.(*process)}, nil
-	}
-}
-
-// pack gives a descriptor of the process, and its number.
-func (p *process) pack() (descriptors []int, text string, err error) {
-	again := -1
-	e := p.Control(func(fd uintptr) { again, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
-	if err := errors.Join(e, err); err != nil {
-		return nil, "", err
-	}
-	return []int{again}, strconv.Itoa(p.PID()), nil
-}
-
-// unpackProcess makes a process of what pack gave: it is the one that has the number
-// here, or had it.
-func unpackProcess(descriptors []int, text string) (object, error) {
-	pid, err := strconv.Atoi(text)
-	if err != nil || len(descriptors) != 1 || !leadsTo(descriptors[0], pid) {
-		note := parley.Note{Descriptors: descriptors}
-		note.Discard()
-		return nil, errs.New(errs.ErrCorrupt, "what has come as a process is none, or not number %q here", text)
-	}
-	opened, err := ending.Of(descriptors[0], pid)
-	if err != nil {
-		return nil, err
-	}
-	p := &process{Process: opened, handles: 1}
-	processes.Lock()
-	defer processes.Unlock()
-	if known := processes.open[pid]; known != nil && known.There() && p.There() {
-		opened.Close()
-		known.handles++
-		return known, nil
-	}
-	processes.open[pid] = p
-	return p, nil
-}
-
-// leadsTo says whether a descriptor is of the process pid. One that has ended and was
-// waited for has the number -1, and is known by what it is.
-func leadsTo(fd, pid int) bool {
-	text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
-	if err != nil {
-		return false
-	}
-	for line := range bytes.Lines(text) {
-		if name, value, ok := bytes.Cut(line, []byte(":")); ok && string(name) == "Pid" {
-			n, err := strconv.Atoi(string(bytes.TrimSpace(value)))
-			return err == nil && (n == pid || n == -1) && pid > 0
-		}
-	}
-	return false
 }

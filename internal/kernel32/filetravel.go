@@ -9,8 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
-	"atoll/internal/errs"
-	"atoll/internal/parley"
 )
 
 // withoutPosition is what is said of a file that has no position.
@@ -35,9 +33,7 @@ func (f *file) pack() (descriptors []int, text string, err error) {
 func unpackFile(descriptors []int, text string) (object, error) {
 	var st unix.Stat_t
 	if len(descriptors) != 1 || unix.Fstat(descriptors[0], &st) != nil {
-		note := parley.Note{Descriptors: descriptors}
-		note.Discard()
-		return nil, errs.New(errs.ErrCorrupt, "a file has come with %d descriptors", len(descriptors))
+		return nil, strange(descriptors, "file")
 	}
 	return &file{
 		File: os.NewFile(uintptr(descriptors[0]), "file"), fd: descriptors[0],

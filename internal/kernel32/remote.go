@@ -10,6 +10,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"atoll/internal/access"
 	"atoll/internal/errs"
 	"atoll/internal/parley"
@@ -20,6 +22,9 @@ const patience = 5 * time.Second
 
 // startup is how long a child may take from its birth until it can be asked.
 const startup = 10 * time.Second
+
+// teardown is how long a process may take to end after it cannot be asked any more.
+const teardown = 200 * time.Millisecond
 
 // side is the process of a handle that is duplicated.
 type side struct {
@@ -46,6 +51,10 @@ func (s side) here() bool { return s.process == nil }
 
 // dial asks the process, and sees that it is the one.
 func (p *process) dial() (*net.UnixConn, error) {
+	limit := time.Now().Add(teardown)
+	if birth := p.born.Add(startup); birth.After(limit) {
+		limit = birth
+	}
 	for {
 		c, err := parley.Dial(p.PID())
 		ended, e := p.Ready()
@@ -60,10 +69,10 @@ func (p *process) dial() (*net.UnixConn, error) {
 			return c, nil
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, err
-		case time.Since(p.born) > startup:
+		case time.Now().After(limit):
 			return nil, errs.Because(err, errs.NotSupported, nil, "it cannot be asked for handles")
 		}
-		time.Sleep(time.Millisecond) //nolint:forbidigo // a child that starts; nobody tells when it has
+		time.Sleep(time.Millisecond) //nolint:forbidigo // a child that starts, or a process that ends: nobody tells
 	}
 }
 
@@ -72,7 +81,7 @@ func unanswered(err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errs.Because(err, errs.Busy, nil, "the other process does not answer; it may be stopped")
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
 		return errs.Because(err, errs.AccessDenied, nil, "the other process refuses, or has ended")
 	}
 	return err

@@ -4,6 +4,7 @@ package kernel32
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -25,52 +26,48 @@ import (
 type spawned struct {
 	t testing.TB
 	Started
-	in  *os.File
-	out *bufio.Scanner
+	in, outEnd *os.File
+	out        *bufio.Scanner
 }
 
 // pipeHandle is a handle of one end of a pipe.
-func pipeHandle(t testing.TB, f *os.File) Handle {
-	t.Helper()
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		t.Fatal(err)
-	}
-	h, err := insert(&file{File: f, fd: int(f.Fd()), kind: st.Mode & unix.S_IFMT}, access.File, 0x1F01FF, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+func pipeHandle(f *os.File) (Handle, error) {
+	return insert(&file{File: f, fd: int(f.Fd()), kind: unix.S_IFIFO}, access.File, 0x1F01FF, 0)
 }
 
-// spawn starts a child that hears and answers; change may alter how.
-func spawn(t testing.TB, role string, change func(*Launch), args ...string) *spawned {
-	t.Helper()
+// begin starts a child that hears and answers; change may alter how.
+func (s *spawned) begin(role string, change func(*Launch)) error {
 	inRead, inWrite, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
+	outRead, outWrite, e := os.Pipe()
+	if err := errors.Join(err, e); err != nil {
+		return err
 	}
-	outRead, outWrite, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, out := pipeHandle(t, inRead), pipeHandle(t, outWrite)
+	in, err := pipeHandle(inRead)
+	out, e := pipeHandle(outWrite)
 	l := &Launch{
-		Application: "/proc/self/exe", CommandLine: strings.Join(append([]string{"child"}, args...), " "),
+		Application: "/proc/self/exe", CommandLine: "child",
 		Environment: append(os.Environ(), "ATOLL_TEST_ROLE="+role, "GORACE=atexit_sleep_ms=0"),
 		Redirected:  true, Standard: [3]Handle{in, out, 0},
 	}
 	if change != nil {
 		change(l)
 	}
-	s := &spawned{t: t, in: inWrite, out: bufio.NewScanner(outRead)}
-	s.Started, err = CreateProcess(l)
-	number(t, 0, err)
-	number(t, 0, CloseHandle(in))
-	number(t, 0, CloseHandle(out))
+	s.in, s.outEnd, s.out = inWrite, outRead, bufio.NewScanner(outRead)
+	err = errors.Join(err, e)
+	if err == nil {
+		s.Started, err = CreateProcess(l)
+	}
+	return errors.Join(err, CloseHandle(in), CloseHandle(out))
+}
+
+// spawn starts a child in a role, which is ended with the test.
+func spawn(t testing.TB, role string, change func(*Launch)) *spawned {
+	t.Helper()
+	s := &spawned{t: t}
+	number(t, 0, s.begin(role, change))
 	t.Cleanup(func() {
-		_ = inWrite.Close()
-		_ = outRead.Close()
+		_ = s.in.Close()
+		_ = s.outEnd.Close()
 		if s.Process != 0 {
 			_ = TerminateProcess(s.Process, 1)
 			s.end()
@@ -178,10 +175,12 @@ var _ = testkit.Role("obedient", func(s *testkit.Self) {
 		case "raise":
 			s.Must(unix.Kill(os.Getpid(), unix.Signal(n(1))))
 		case "spawn": // a child that is asked the same
-			c := spawn(testing.TB(nil), "obedient", func(l *Launch) { l.Inherit = true })
+			c := &spawned{}
+			s.Must(c.begin("obedient", func(l *Launch) { l.Inherit = true }))
 			_, err := fmt.Fprintln(c.in, strings.Join(what[1:], " "))
 			s.Must(err)
-			s.Say("%s", c.hear())
+			c.out.Scan()
+			s.Say("%s", c.out.Text())
 			s.Must(TerminateProcess(c.Process, 0))
 		default:
 			s.Say("what is %s?", line)

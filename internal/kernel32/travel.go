@@ -62,7 +62,7 @@ func accept(c *net.UnixConn, note *parley.Note) (*entry, error) {
 	}
 	unpack := unpackers[kind]
 	request := access.Request{Access: granted}
-	if unpack == nil || request.Valid(kind) != nil {
+	if unpack == nil || request.Valid(kind) != nil || granted != granted.Specific(kind)&^access.MaximumAllowed {
 		note.Discard()
 		return nil, errs.New(errs.ErrCorrupt, "a handle of the kind %d and with the access %#x has come", kind, granted)
 	}
