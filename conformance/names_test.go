@@ -59,15 +59,15 @@ var (
 		},
 	}
 	aSection = &kind{
-		"section", win32.FILE_MAP_READ | win32.FILE_MAP_WRITE, memory(4096), win32.OpenFileMapping, nil,
+		"section", win32.FILE_MAP_READ | win32.FILE_MAP_WRITE, memoryOf(4096), win32.OpenFileMapping, nil,
 	}
 	aJob = &kind{"job", win32.JOB_OBJECT_ALL_ACCESS, win32.CreateJobObject, win32.OpenJobObject, nil}
 
 	kinds = []*kind{aMutex, aSemaphore, anEvent, aTimer, aSection, aJob}
 )
 
-// memory makes sections of a size.
-func memory(size uint32) func(a *win32.SecurityAttributes, name string) (win32.Handle, error) {
+// memoryOf makes sections of a size.
+func memoryOf(size uint32) func(a *win32.SecurityAttributes, name string) (win32.Handle, error) {
 	return func(a *win32.SecurityAttributes, name string) (win32.Handle, error) {
 		return win32.CreateFileMapping(win32.INVALID_HANDLE_VALUE, a, win32.PAGE_READWRITE, 0, size, name)
 	}
@@ -425,7 +425,7 @@ var names = []line{
 			onWindows: "needs a user without the privilege",
 		},
 		check: func(t *T) {
-			t.NoHandle(win32.ERROR_ACCESS_DENIED)(memory(4096)(nil, `Global\`+t.Name()))
+			t.NoHandle(win32.ERROR_ACCESS_DENIED)(memoryOf(4096)(nil, `Global\`+t.Name()))
 		},
 	},
 	{
@@ -495,7 +495,7 @@ var names = []line{
 		id: "C078", says: "same state → CreateFileMapping(N) → new object, 0; old view still holds old data", source: "test_MapViewOfFile (W)",
 		check: func(t *T) {
 			n, old := t.orphanView()
-			h := t.Fresh(memory(4096)(nil, n))
+			h := t.Fresh(memoryOf(4096)(nil, n))
 			view, err := win32.MapViewOfFile(h, win32.FILE_MAP_WRITE, 0, 0, 0)
 			t.OK(err)
 			defer func() { t.OK(win32.UnmapViewOfFile(view)) }()
@@ -550,8 +550,8 @@ var names = []line{
 		id: "C084", says: "F of 4096 exists → CreateFileMapping(N, size 65536) → 183; view of 65536 bytes → NULL, 5", source: "sdk:createfilemappingw (D)",
 		check: func(t *T) {
 			n := t.Name()
-			t.Fresh(memory(4096)(nil, n))
-			h := t.Exists(memory(65536)(nil, n))
+			t.Fresh(memoryOf(4096)(nil, n))
+			h := t.Exists(memoryOf(65536)(nil, n))
 			view, err := win32.MapViewOfFile(h, win32.FILE_MAP_READ, 0, 0, 65536)
 			t.Err(win32.ERROR_ACCESS_DENIED, err)
 			if view != 0 {
@@ -631,7 +631,7 @@ var spacer = newRole("spacer", func(t *T, p *Parent) {
 // orphanView is a view of a section whose last handle was closed.
 func (t *T) orphanView() (name string, view uintptr) {
 	name = t.Name()
-	h := t.Fresh(memory(4096)(nil, name))
+	h := t.Fresh(memoryOf(4096)(nil, name))
 	view, err := win32.MapViewOfFile(h, win32.FILE_MAP_WRITE, 0, 0, 0)
 	t.OK(err)
 	t.Cleanup(func() { t.OK(win32.UnmapViewOfFile(view)) })
