@@ -1,0 +1,6 @@
+//go:build !windows
+
+package conformance
+
+// low is a role of Windows.
+var low *role
