@@ -209,6 +209,9 @@ var handles = []line{
 				}
 			}
 			t.Equal(1, uint32(closed), "handles left")
+			t.forget(again)
+			t.OK(win32.DuplicateHandle(me, again, me, nil, 0, false, win32.DUPLICATE_SAME_ACCESS|win32.DUPLICATE_CLOSE_SOURCE))
+			t.NoHandle(win32.ERROR_FILE_NOT_FOUND)(win32.OpenEvent(win32.SYNCHRONIZE, false, name))
 		},
 	},
 	{

@@ -76,11 +76,15 @@ func memoryOf(size uint32) func(a *win32.SecurityAttributes, name string) (win32
 // each checks something of several kinds; what fails names the kind.
 func (t *T) each(kinds []*kind, check func(k *kind)) {
 	for _, k := range kinds {
-		before := len(t.said())
-		check(k)
-		if len(t.said()) > before {
-			t.Logf("that was a %s", k.name)
-		}
+		func() {
+			before := len(t.said())
+			defer func() { // also if it ended the line
+				if len(t.said()) > before {
+					t.Logf("that was a %s", k.name)
+				}
+			}()
+			check(k)
+		}()
 	}
 }
 
@@ -327,7 +331,7 @@ var names = []line{
 			t.each(kinds, func(k *kind) {
 				h := t.Fresh(k.create(nil, n))
 				t.OK(win32.CompareObjectHandles(h, t.Handle(k.open(k.all, false, n))))
-				t.OK(win32.CloseHandle(h))
+				t.Close(h)
 				n += "."
 			})
 		},
@@ -346,6 +350,7 @@ var names = []line{
 	},
 	{
 		id: "C061", says: "name of 32767 UTF-16 units → NULL, 123", source: "test_name_limits (W)",
+		gap: gaps{onWine: "Wine's kernel32 cuts a name that is too long"},
 		check: func(t *T) {
 			t.each(kinds, func(k *kind) {
 				t.NoHandle(win32.ERROR_INVALID_NAME)(k.create(nil, t.long(longest+1)))
@@ -479,7 +484,7 @@ var names = []line{
 		check: func(t *T) {
 			t.each(kinds, func(k *kind) {
 				n := t.Name()
-				t.OK(win32.CloseHandle(t.Fresh(k.create(nil, n))))
+				t.Close(t.Fresh(k.create(nil, n)))
 				t.NoHandle(win32.ERROR_FILE_NOT_FOUND)(k.open(k.all, false, n))
 			})
 		},
@@ -518,7 +523,7 @@ var names = []line{
 			second.Tell("create", n)
 			second.Expect(int(win32.ERROR_ALREADY_EXISTS))
 			first.Kill()
-			t.OK(win32.CloseHandle(t.Handle(win32.OpenMutex(win32.SYNCHRONIZE, false, n))))
+			t.Close(t.Handle(win32.OpenMutex(win32.SYNCHRONIZE, false, n)))
 			second.Kill()
 			t.NoHandle(win32.ERROR_FILE_NOT_FOUND)(win32.OpenMutex(win32.SYNCHRONIZE, false, n))
 		},
@@ -582,6 +587,7 @@ var names = []line{
 	},
 	{
 		id: "C088", says: "E exists → CreateEventEx(N, access 0) → NULL, 5", source: "test_zero_access (W)",
+		gap: gaps{onWine: "Wine 8 opens objects for no right at all"},
 		check: func(t *T) {
 			t.each([]*kind{anEvent, aMutex, aSemaphore, aTimer}, func(k *kind) {
 				n := t.Name()
@@ -593,6 +599,7 @@ var names = []line{
 	},
 	{
 		id: "C089", says: "M/S/T/F/J exist → Open with access 0 → NULL, 5", source: "test_zero_access (W)",
+		gap: gaps{onWine: "Wine 8 opens objects for no right at all"},
 		check: func(t *T) {
 			t.each(kinds, func(k *kind) {
 				n := t.Name()
@@ -611,7 +618,7 @@ var names = []line{
 				t.OK(err)
 				t.OK(win32.CloseHandle(h))
 			}
-			t.OK(win32.CloseHandle(first))
+			t.Close(first)
 			t.NoHandle(win32.ERROR_FILE_NOT_FOUND)(win32.OpenMutex(win32.SYNCHRONIZE, false, n))
 		},
 	},
@@ -636,6 +643,6 @@ func (t *T) orphanView() (name string, view uintptr) {
 	t.OK(err)
 	t.Cleanup(func() { t.OK(win32.UnmapViewOfFile(view)) })
 	win32.Bytes(view, 1)[0] = 42
-	t.OK(win32.CloseHandle(h))
+	t.Close(h)
 	return name, view
 }
