@@ -299,3 +299,20 @@ func TestMaskText(t *testing.T) {
 		}
 	}
 }
+
+// Who looks at the mode goes on seeing that others could write; nobody is let in by it.
+func TestStayGuarded(t *testing.T) {
+	acl := func(entries ...Entry) string { return string(EncodeACL(entries)) }
+	owner, group, other := Entry{Tag: TagOwner, Perm: WriteFile}, Entry{Tag: TagOwnerGroup}, Entry{Tag: TagOther}
+	mask, user := Entry{Tag: TagMask, Perm: WriteFile}, Entry{Tag: TagUser, ID: 7, Perm: ReadFile}
+	for name, c := range map[string]struct{ is, want FileRights }{
+		"nobody else":      {FileRights{Mode: 0o600}, FileRights{Mode: 0o660, ACL: acl(owner, group, mask, other)}},
+		"nobody at all":    {FileRights{}, FileRights{Mode: 0o060, ACL: acl(Entry{Tag: TagOwner}, group, mask, other)}},
+		"a user who reads": {FileRights{Mode: 0o640, ACL: acl(owner, user, group, Entry{Tag: TagMask, Perm: ReadFile}, other)}, FileRights{Mode: 0o660, ACL: acl(owner, user, group, mask, other)}},
+		"others write":     {FileRights{Mode: 0o606}, FileRights{Mode: 0o606}},
+	} {
+		if c.is.StayGuarded(); c.is != c.want {
+			t.Errorf("%s: %+v, want %+v", name, c.is, c.want)
+		}
+	}
+}

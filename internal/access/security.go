@@ -204,13 +204,13 @@ func (r *FileRights) with(entries []Entry) FileRights {
 	return *r
 }
 
-// StillGuarded are rights for a file that others could write until now, and perhaps
+// StayGuarded changes rights for a file that others could write until now, and perhaps
 // have open for writing: whoever looks at its mode must go on taking it for one that
 // others can write, though nobody new can. The bits of the group are the mask of an
 // ACL, which allows nobody anything by itself.
-func (r FileRights) StillGuarded() FileRights {
+func (r *FileRights) StayGuarded() {
 	if r.Mode&0o022 != 0 {
-		return r
+		return
 	}
 	entries := r.entries()
 	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Tag == TagMask })
@@ -222,13 +222,12 @@ func (r FileRights) StillGuarded() FileRights {
 	sortACL(entries)
 	r.Mode |= uint32(WriteFile) << 3
 	r.ACL = string(EncodeACL(entries))
-	return r
 }
 
 // Entries are the rights as an ACL says them, in the attribute's form.
-func (r FileRights) Entries() string { return string(EncodeACL(r.entries())) }
+func (r *FileRights) Entries() string { return string(EncodeACL(r.entries())) }
 
-func (r FileRights) entries() []Entry {
+func (r *FileRights) entries() []Entry {
 	if r.ACL != "" {
 		if entries, err := DecodeACL([]byte(r.ACL)); err == nil { // as we have encoded it
 			return entries

@@ -89,7 +89,7 @@ func secure(o onlinux.Object, s *access.Security) error {
 	case of.ManualReset && rights.Readers && !h.Has(layout.FlagReaders):
 		return errs.New(errors.ErrUnsupported, "the object was created for nobody who may only read it, so that nobody would wake them; let somebody read when it is created")
 	case st.Mode&others != 0:
-		rights = rights.StillGuarded()
+		rights.StayGuarded()
 	}
 	if st.Mode&backing.Signature != 0 {
 		rights.Mode |= backing.Signature
