@@ -109,7 +109,7 @@ var layers = map[string]layer{
 	"examples/win32/timer":        {row: 10, deny: []string{"syscall", "unsafe"}},
 	"examples/win32/waitmultiple": {row: 10, deny: []string{"syscall", "unsafe"}},
 
-	"conformance":        {row: 10, testsOnly: true},
+	"conformance":        {row: 10, allow: []string{xsysWindows}, testsOnly: true},
 	"conformance/report": {row: 9, deny: []string{"syscall", "unsafe"}},
 	"internal/testkit":   {row: 9, allow: []string{xsys}, forTests: true},
 	"models":             {row: 9, testsOnly: true},

@@ -83,6 +83,7 @@ var security = []line{
 	},
 	{
 		id: "C392", says: "empty DACL object → Open by anyone (also the creator process) → NULL, 5", source: "w32 model (D)",
+		gap: gaps{onWine: "Wine makes no timer that nobody may open"},
 		check: unprivileged("C392", func(t *T) {
 			empty := t.descriptor("D:")
 			t.each(kinds, func(k *kind) {
