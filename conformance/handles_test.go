@@ -136,7 +136,6 @@ var handles = []line{
 	},
 	{
 		id: "C242", says: "SAME_ATTRIBUTES with source flags 3, inherit FALSE → out flags 3", source: "test_DuplicateHandle (W)",
-		gap: gaps{onWine: "Wine 8 takes inheritance from the argument, even with SAME_ATTRIBUTES"},
 		check: func(t *T) {
 			h := t.event()
 			t.protect(h)
