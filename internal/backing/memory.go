@@ -70,6 +70,28 @@ func ReserveMemory(fd int, offset, size int64) error {
 	return nil
 }
 
+// CommitMemory allocates memory of an object's file, and has the kernel touch it: what
+// is only allocated counts as a hole to who asks the file what it has. For who may not
+// write the file it touches alone, which allocates, too, if there is room.
+func CommitMemory(fd int, writable bool, offset, size int64) error {
+	if writable {
+		if err := ReserveMemory(fd, offset, size); err != nil {
+			return err
+		}
+	}
+	const most = 256 << 20 // of address space, at a time
+	for size > 0 {
+		length := min(size, most)
+		m, err := unix.MmapPtr(fd, offset, nil, uintptr(length), unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
+		if err != nil {
+			return MapFailure(err, 0, length, false)
+		}
+		_ = unix.MunmapPtr(m, uintptr(length))
+		offset, size = offset+length, size-length
+	}
+	return nil
+}
+
 // checkFrom is the size from which on checkRoom looks: for less it would cost
 // more than the allocation.
 const checkFrom = 64 << 20

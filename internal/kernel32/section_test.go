@@ -3,18 +3,23 @@
 package kernel32
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
 	"atoll/internal/backing"
 	"atoll/internal/errs"
+	"atoll/internal/onlinux"
 	"atoll/internal/testkit"
 	"atoll/internal/views"
 )
@@ -192,6 +197,32 @@ func TestReservedMemoryOfTwoProcesses(t *testing.T) {
 	number(t, 0, views.Unmap(v))
 }
 
+// What package atoll commits in a section of its own making is committed here.
+func TestReservedMemoryOfPackageAtoll(t *testing.T) {
+	const name = "reserved by atoll"
+	s, _, err := onlinux.OpenSection(name, onlinux.MustCreate, onlinux.SectionOptions{Size: 1 << 20, Protection: access.ReadWrite, Reserve: true})
+	number(t, 0, err)
+	defer func() { number(t, 0, s.Close()) }()
+	w, err := s.Map(0, 0, 65536, 65536)
+	number(t, 0, err)
+	defer func() { number(t, 0, w.Close()) }()
+	h, err := OpenFileMapping(access.Read|access.Write, false, name)
+	number(t, 0, err)
+	defer func() { number(t, 0, CloseHandle(h)) }()
+	v := aView(t, h, access.Write)
+	number(t, 0, w.Commit(0, 4096))
+	page := uintptr(os.Getpagesize())
+	for address, want := range map[uintptr]uint32{v: views.Reserve, v + 65536: views.Commit, v + 65536 + page: views.Reserve} {
+		if i, err := views.Query(address); err != nil || i.State != want {
+			t.Errorf("at %#x: %+v, %v, want state %#x", address-v, i, err, want)
+		}
+	}
+	*at(v + 65536) = 7
+	if w.Bytes()[0] != 7 {
+		t.Error("they show different memory")
+	}
+}
+
 // A name goes with the last handle, and the memory with the last view.
 func TestNameAndMemoryOfSections(t *testing.T) {
 	const name = "outlived"
@@ -282,4 +313,45 @@ func TestSectionKeepsItsFile(t *testing.T) {
 	f, err = truncate()
 	number(t, 0, err)
 	number(t, 0, CloseHandle(f))
+}
+
+// The role of a process with large pages of its own.
+var _ = testkit.Role("large pages", func(self *testkit.Self) {
+	dir := self.Args[0]
+	self.Must(unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	self.Must(unix.Mount("tmpfs", dir, "tmpfs", 0, "huge=advise"))
+	self.Must(os.Setenv("ATOLL_ROOT", dir))
+	const size = 4 << 20
+	h, err := newSection(readWrite|secCommit|secLargePages, size, "large")
+	self.Must(err)
+	for _, asked := range []access.Mask{access.Write, access.Write | mapLargePages} {
+		v, err := MapViewOfFile(h, asked, 0, 0, 0)
+		self.Must(err)
+		*at(v) = 7
+		self.Say("%d", v%(2<<20))
+		part, err := MapViewOfFile(h, asked, 1<<20, 2<<20, 0)
+		self.Must(err)
+		self.Say("%d", part%(2<<20)-1<<20)
+		self.Must(errors.Join(views.Unmap(v), views.Unmap(part)))
+	}
+	self.Must(CloseHandle(h))
+	small, err := newSection(readWrite, size, "")
+	self.Must(err)
+	_, err = MapViewOfFile(small, access.Write|mapLargePages, 0, 0, 0)
+	self.Say("%d", errs.Number(err))
+	self.Must(CloseHandle(small))
+})
+
+// Views of large pages lie where the processor can use them.
+func TestSectionOfLargePages(t *testing.T) {
+	testkit.NeedRoot(t)
+	cmd := testkit.Command("large pages", t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	child := testkit.StartCommand(t, cmd)
+	for _, want := range []string{"0", "0", "0", "0", "87"} {
+		child.Expect(want)
+	}
+	if err := child.Wait(); err != nil {
+		t.Error(err)
+	}
 }

@@ -289,7 +289,7 @@ func (v *View) Commit(offset, length int64) error {
 		start := h.DataOffset + v.offset + first
 		// The last page may reach beyond the end of the file, where pages are
 		// larger than what sizes are rounded up to.
-		return backing.ReserveMemory(v.object.FD, start, min(int64(len(pages)), h.FileSize()-start))
+		return backing.CommitMemory(v.object.FD, true, start, min(int64(len(pages)), h.FileSize()-start))
 	})
 }
 

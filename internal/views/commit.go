@@ -37,40 +37,18 @@ func (r *region) committed(at, to uintptr) (is bool, end uintptr) {
 	return true, min(to, pageUp(at+uintptr(hole-offset)))
 }
 
-// commitPart is how much is mapped at a time to be committed.
-const commitPart = 256 << 20
-
 // commit commits pages of a reserve section.
 func (r *region) commit(from, to uintptr) error {
-	for ; from < to; from += min(commitPart, to-from) {
-		if err := r.commitSome(from, min(to, from+commitPart)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// commitSome first allocates, which fails if there is no room, and then has the kernel
-// touch the pages, because what is only allocated still counts as a hole. It touches
-// them in a mapping of its own: those of views are trapped.
-func (r *region) commitSome(from, to uintptr) error {
 	o := r.shows.object
 	offset := r.shows.offset + int64(from-r.base)
 	length := min(int64(to-from), o.Header.FileSize()-offset) // pages may be larger than 4096
-	if o.Writable {
-		if err := backing.ReserveMemory(o.FD, offset, length); err != nil {
-			return err
-		}
+	if err := backing.CommitMemory(o.FD, o.Writable, offset, length); err != nil {
+		return err
 	}
-	at, err := mmap(0, to-from, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE, o.FD, offset)
-	if err != nil {
-		return occupied(err, 0, to-from)
-	}
-	_ = munmap(at, to-from)
 	for at := from; at < to; {
 		var is bool
 		if is, at = r.committed(at, to); !is {
-			return errs.Numbered(errs.CommitmentLimit, nil, "not enough memory for %d bytes", to-from)
+			return errs.Numbered(errs.CommitmentLimit, nil, "not enough memory for %d bytes", length)
 		}
 	}
 	return nil

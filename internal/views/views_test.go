@@ -122,6 +122,8 @@ func TestReserve(t *testing.T) {
 			}
 		}
 		expect(t, v, Reserve, 0, size)
+	} else {
+		t.Log("not tried: the kernel gives this process no userfaultfd")
 	}
 	commit(t, v+2*pageSize, 3*pageSize, ReadOnly)
 	for base, p := range map[uintptr]Protection{v: ReadOnly, reads: ReadOnly, copies: WriteCopy} {
