@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"atoll/internal/access"
 	"atoll/internal/errs"
 	"atoll/internal/job"
@@ -57,7 +59,7 @@ func AssignProcessToJobObject(h, process Handle) error {
 	}
 	defer leave()
 	if ended, err := p.Ready(); err != nil || ended {
-		return errs.Because(err, errs.AccessDenied, nil, "process %d has ended", p.PID())
+		return errs.Because(errors.Join(err, unix.ESRCH), errs.AccessDenied, nil, "process %d has ended", p.PID())
 	}
 	err = o.job.Assign(p.PID())
 	if errors.Is(err, fs.ErrNotExist) {
