@@ -2,30 +2,28 @@ package conformance
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // grouped says whether this process can make control groups for jobs: its own group of
 // version 2, or that of ATOLL_CGROUP, can be written.
-func grouped() bool {
+var grouped = sync.OnceValue(func() bool {
 	group := os.Getenv("ATOLL_CGROUP")
-	own, err := os.ReadFile("/proc/self/cgroup")
-	if group == "" && err == nil {
-		for line := range strings.Lines(string(own)) {
-			if path, ok := strings.CutPrefix(line, "0::"); ok {
-				group = strings.TrimSpace(path)
-			}
-		}
+	if own, err := os.ReadFile("/proc/self/cgroup"); group == "" && err == nil {
+		_, after, _ := strings.Cut("\n"+string(own), "\n0::")
+		group, _, _ = strings.Cut(after, "\n")
 	}
-	mount, err := exec.Command("findmnt", "-n", "-t", "cgroup2", "-o", "TARGET", "--first-only").Output()
-	if err != nil || group == "" || group == "none" {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	before, _, found := strings.Cut(string(mounts), " - cgroup2 ")
+	line := strings.Fields(before[strings.LastIndexByte(before, '\n')+1:])
+	if err != nil || group == "" || group == "none" || !found || len(line) < 5 {
 		return false
 	}
-	procs, err := os.OpenFile(filepath.Join(strings.TrimSpace(string(mount)), group, "cgroup.procs"), os.O_WRONLY, 0)
+	procs, err := os.OpenFile(filepath.Join(line[4], group, "cgroup.procs"), os.O_WRONLY, 0)
 	if err != nil {
 		return false
 	}
 	return procs.Close() == nil
-}
+})
