@@ -50,7 +50,7 @@ func oneOfEach(t *testing.T) map[Handle]access.Mask {
 // its child.
 func TestInheritance(t *testing.T) {
 	list := oneOfEach(t)
-	child := spawn(t, "obedient", func(l *Launch) { l.Inherit = true })
+	child := spawn(t, func(l *Launch) { l.Inherit = true })
 	for h, granted := range list {
 		child.ask("0 1", "flags", h)
 		child.ask(fmt.Sprintf("0 %#x", uint32(granted)), "access", h)
@@ -93,7 +93,7 @@ func TestInheritanceOfMany(t *testing.T) {
 		number(t, 0, err)
 		handles = append(handles, h)
 	}
-	child := spawn(t, "obedient", func(l *Launch) { l.Inherit = true })
+	child := spawn(t, func(l *Launch) { l.Inherit = true })
 	for _, h := range handles {
 		child.ask("0 1", "flags", h)
 		number(t, 0, CloseHandle(h))
@@ -169,7 +169,7 @@ func TestHostileInheritance(t *testing.T) {
 
 // Handles go into another process and come out of it, of all types.
 func TestDuplicateBetween(t *testing.T) {
-	child := spawn(t, "obedient", nil)
+	child := spawn(t, nil)
 	for h, granted := range oneOfEach(t) {
 		var there, back Handle
 		number(t, 0, DuplicateHandle(CurrentProcess, h, child.Process, &there, 0, true, SameAccess))
@@ -194,7 +194,7 @@ func TestDuplicateBetween(t *testing.T) {
 
 // Between two other processes, with the options; and each process handle needs its right.
 func TestDuplicateBetweenOthers(t *testing.T) {
-	first, second := spawn(t, "obedient", nil), spawn(t, "obedient", nil)
+	first, second := spawn(t, nil), spawn(t, nil)
 	first.ask("4", "make", "theirs")
 	var h, lost Handle
 	number(t, 0, DuplicateHandle(first.Process, 4, second.Process, &h, access.Wait, true, CloseSource))
@@ -224,7 +224,7 @@ func TestDuplicateBetweenOthers(t *testing.T) {
 }
 
 func TestStoppedTarget(t *testing.T) {
-	child := spawn(t, "obedient", nil)
+	child := spawn(t, nil)
 	e, err := CreateEvent(nil, "", true, false, 0x1F0003)
 	number(t, 0, err)
 	defer func() { number(t, 0, CloseHandle(e)) }()
@@ -294,7 +294,7 @@ func TestKilledMeanwhile(t *testing.T) {
 	if testing.Short() {
 		rounds = 10
 	}
-	target := spawn(t, "obedient", nil)
+	target := spawn(t, nil)
 	for range rounds {
 		killed := testkit.Start(t, "busy", strconv.Itoa(int(target.PID)))
 		killed.Expect("busy")
@@ -304,7 +304,7 @@ func TestKilledMeanwhile(t *testing.T) {
 	// The other way round: the target of somebody who goes on.
 	survivor := testkit.Start(t, "patient")
 	for range rounds {
-		dying := spawn(t, "obedient", nil)
+		dying := spawn(t, nil)
 		dying.ask("6 0", "flags", 0) // it has begun
 		survivor.Tell("%d", dying.PID)
 		survivor.Expect("busy")

@@ -36,7 +36,7 @@ func pipeHandle(f *os.File) (Handle, error) {
 }
 
 // begin starts a child that hears and answers; change may alter how.
-func (s *spawned) begin(role string, change func(*Launch)) error {
+func (s *spawned) begin(change func(*Launch)) error {
 	inRead, inWrite, err := os.Pipe()
 	outRead, outWrite, e := os.Pipe()
 	if err := errors.Join(err, e); err != nil {
@@ -46,7 +46,7 @@ func (s *spawned) begin(role string, change func(*Launch)) error {
 	out, e := pipeHandle(outWrite)
 	l := &Launch{
 		Application: "/proc/self/exe", CommandLine: "child",
-		Environment: append(os.Environ(), "ATOLL_TEST_ROLE="+role, "GORACE=atexit_sleep_ms=0"),
+		Environment: append(os.Environ(), "ATOLL_TEST_ROLE=obedient", "GORACE=atexit_sleep_ms=0"),
 		Redirected:  true, Standard: [3]Handle{in, out, 0},
 	}
 	if change != nil {
@@ -61,10 +61,10 @@ func (s *spawned) begin(role string, change func(*Launch)) error {
 }
 
 // spawn starts a child in a role, which is ended with the test.
-func spawn(t testing.TB, role string, change func(*Launch)) *spawned {
+func spawn(t testing.TB, change func(*Launch)) *spawned {
 	t.Helper()
 	s := &spawned{t: t}
-	number(t, 0, s.begin(role, change))
+	number(t, 0, s.begin(change))
 	t.Cleanup(func() {
 		_ = s.in.Close()
 		_ = s.outEnd.Close()
@@ -176,7 +176,7 @@ var _ = testkit.Role("obedient", func(s *testkit.Self) {
 			s.Must(unix.Kill(os.Getpid(), unix.Signal(n(1))))
 		case "spawn": // a child that is asked the same
 			c := &spawned{}
-			s.Must(c.begin("obedient", func(l *Launch) { l.Inherit = true }))
+			s.Must(c.begin(func(l *Launch) { l.Inherit = true }))
 			_, err := fmt.Fprintln(c.in, strings.Join(what[1:], " "))
 			s.Must(err)
 			c.out.Scan()
@@ -197,7 +197,7 @@ func TestExitCode(t *testing.T) {
 		{"exit 0", 0}, {"exit 7", 7}, {"exit 255", 255},
 		{"raise 9", 137}, {"raise 15", 143},
 	} {
-		child := spawn(t, "obedient", nil)
+		child := spawn(t, nil)
 		code, err := GetExitCodeProcess(child.Process)
 		if code != stillActive || err != nil {
 			t.Errorf("running: %d, %v", code, err)
@@ -229,7 +229,7 @@ func TestExitCode(t *testing.T) {
 
 func TestTerminate(t *testing.T) {
 	for _, code := range []uint32{0, 259, 0xC0000005} {
-		child := spawn(t, "obedient", nil)
+		child := spawn(t, nil)
 		other, err := OpenProcess(access.QueryProcess|access.TerminateProcess, false, child.PID)
 		number(t, 0, err)
 		number(t, 0, TerminateProcess(other, code))
