@@ -57,6 +57,7 @@ var errnoTexts = map[Errno]string{
 	ERROR_INVALID_HANDLE:        "the handle, or the type of its object, is wrong",
 	ERROR_NOT_ENOUGH_MEMORY:     "there is not enough memory for that",
 	ERROR_WRITE_PROTECT:         "the medium is write-protected",
+	ERROR_NOT_SAME_DEVICE:       "the two are on different file systems",
 	ERROR_BAD_LENGTH:            "the length is not the right one",
 	ERROR_GEN_FAILURE:           "the system failed in a way that has no number",
 	ERROR_SHARING_VIOLATION:     "another handle of the file does not share that",

@@ -62,6 +62,14 @@ type MemoryRangeEntry struct {
 // [FileDispositionInfoClass].
 type FileDispositionInfo struct{ DeleteFile byte }
 
+// FileAllocationInfo is what [SetFileInformationByHandle] takes for class
+// [FileAllocationInfoClass].
+type FileAllocationInfo struct{ AllocationSize int64 }
+
+// FileEndOfFileInfo is what [SetFileInformationByHandle] takes for class
+// [FileEndOfFileInfoClass].
+type FileEndOfFileInfo struct{ EndOfFile int64 }
+
 // StartupInfo is what a new process is given. Cb is the size of the struct.
 type StartupInfo struct {
 	Cb            uint32

@@ -37,6 +37,7 @@ const (
 	InvalidHandle    = 6
 	NotEnoughMemory  = 8
 	BadLength        = 24
+	NotSameDevice    = 17
 	WriteProtect     = 19
 	SharingViolation = 32
 	HandleEOF        = 38

@@ -73,6 +73,7 @@ var fileErrors = []struct {
 	{unix.EPERM, errs.AccessDenied},
 	{unix.EISDIR, errs.AccessDenied},
 	{unix.EBUSY, errs.AccessDenied},
+	{unix.EXDEV, errs.NotSameDevice},
 	{unix.EROFS, errs.WriteProtect},
 	{unix.EEXIST, errs.FileExists},
 	{unix.ETXTBSY, errs.SharingViolation},
