@@ -67,6 +67,7 @@ var layers = map[string]layer{
 	"internal/proxy":    {row: 4, allow: []string{xsys}, linuxOnly: true},
 	"internal/job":      {row: 4, allow: []string{xsys}, linuxOnly: true},
 
+	"internal/winfile":   {row: 4, allow: []string{xsys}, linuxOnly: true},
 	"internal/fileuse":   {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/thread":    {row: 3, allow: []string{xsys}, linuxOnly: true},
 	"internal/liveness":  {row: 3, allow: []string{xsys}, linuxOnly: true},

@@ -15,11 +15,12 @@ import (
 
 	"atoll/internal/access"
 	"atoll/internal/errs"
+	"atoll/internal/winfile"
 )
 
 const (
-	shareAll   = 7
-	readWrite  = access.GenericRead | access.GenericWrite
+	shareAll  = 7
+	readWrite = access.GenericRead | access.GenericWrite
 )
 
 // closing closes a handle at the end of the test.
@@ -71,11 +72,11 @@ func TestDispositions(t *testing.T) {
 		there, missing uint32 // the number; a handle comes with 0 and AlreadyExists
 		left           string // of a file that was there
 	}{
-		createNew:        {errs.FileExists, 0, "text"},
-		createAlways:     {errs.AlreadyExists, 0, ""},
-		openExisting:     {0, errs.FileNotFound, "text"},
-		openAlways:       {errs.AlreadyExists, 0, "text"},
-		truncateExisting: {0, errs.FileNotFound, ""},
+		winfile.CreateNew:        {errs.FileExists, 0, "text"},
+		winfile.CreateAlways:     {errs.AlreadyExists, 0, ""},
+		winfile.OpenExisting:     {0, errs.FileNotFound, "text"},
+		winfile.OpenAlways:       {errs.AlreadyExists, 0, "text"},
+		winfile.TruncateExisting: {0, errs.FileNotFound, ""},
 	} {
 		t.Run(fmt.Sprint(disposition), func(t *testing.T) {
 			there := write(t, filepath.Join(t.TempDir(), "there"), "text", 0o666)
@@ -108,28 +109,28 @@ func TestCreateFileRefuses(t *testing.T) {
 		asked              access.Mask
 		disposition, flags uint32
 	}{
-		"no name":                {errs.PathNotFound, "", access.GenericRead, openExisting, 0},
-		"NULL":                   {errs.PathNotFound, NullName, access.GenericRead, openExisting, 0},
-		"no directory":           {errs.PathNotFound, filepath.Join(dir, "none", "file"), access.GenericWrite, createNew, 0},
-		"a file for a directory": {errs.PathNotFound, filepath.Join(file, "x"), access.GenericWrite, openAlways, 0},
-		"a part too long":        {errs.InvalidName, filepath.Join(dir, strings.Repeat("x", 256)), access.GenericWrite, openAlways, 0},
-		"too long":               {errs.NameTooLong, strings.Repeat("/x", 3000), access.GenericWrite, openAlways, 0},
-		"a circle of links":      {errs.CannotResolve, filepath.Join(dir, "circle"), access.GenericRead, openExisting, 0},
-		"a directory":            {errs.AccessDenied, dir, access.GenericRead, openExisting, 0},
-		"a directory, made new":  {errs.AccessDenied, dir, access.GenericRead, createAlways, flagBackupSemantics},
+		"no name":                {errs.PathNotFound, "", access.GenericRead, winfile.OpenExisting, 0},
+		"NULL":                   {errs.PathNotFound, NullName, access.GenericRead, winfile.OpenExisting, 0},
+		"no directory":           {errs.PathNotFound, filepath.Join(dir, "none", "file"), access.GenericWrite, winfile.CreateNew, 0},
+		"a file for a directory": {errs.PathNotFound, filepath.Join(file, "x"), access.GenericWrite, winfile.OpenAlways, 0},
+		"a part too long":        {errs.InvalidName, filepath.Join(dir, strings.Repeat("x", 256)), access.GenericWrite, winfile.OpenAlways, 0},
+		"too long":               {errs.NameTooLong, strings.Repeat("/x", 3000), access.GenericWrite, winfile.OpenAlways, 0},
+		"a circle of links":      {errs.CannotResolve, filepath.Join(dir, "circle"), access.GenericRead, winfile.OpenExisting, 0},
+		"a directory":            {errs.AccessDenied, dir, access.GenericRead, winfile.OpenExisting, 0},
+		"a directory, made new":  {errs.AccessDenied, dir, access.GenericRead, winfile.CreateAlways, winfile.BackupSemantics},
 		"disposition 0":          {errs.InvalidParameter, file, access.GenericRead, 0, 0},
 		"disposition 6":          {errs.InvalidParameter, file, access.GenericRead, 6, 0},
-		"truncate, reading":      {errs.InvalidParameter, file, access.GenericRead, truncateExisting, 0},
-		"unknown rights":         {errs.AccessDenied, file, access.Unknown, openExisting, 0},
+		"truncate, reading":      {errs.InvalidParameter, file, access.GenericRead, winfile.TruncateExisting, 0},
+		"unknown rights":         {errs.AccessDenied, file, access.Unknown, winfile.OpenExisting, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			refusedFile(t, c.want, c.path, c.asked, shareAll, c.disposition, c.flags)
 		})
 	}
-	refusedFile(t, errs.InvalidParameter, file, access.GenericRead, 8, openExisting, 0)
+	refusedFile(t, errs.InvalidParameter, file, access.GenericRead, 8, winfile.OpenExisting, 0)
 	contents(t, file, "text")
-	openFile(t, dir, access.GenericRead, shareAll, openExisting, flagBackupSemantics)
-	openFile(t, file+"\x00behind the end of the name", access.GenericRead, shareAll, openExisting, 0)
+	openFile(t, dir, access.GenericRead, shareAll, winfile.OpenExisting, winfile.BackupSemantics)
+	openFile(t, file+"\x00behind the end of the name", access.GenericRead, shareAll, winfile.OpenExisting, 0)
 }
 
 // Pipes, sockets and devices: nothing hangs, and nothing is done to them.
@@ -143,17 +144,17 @@ func TestOddFiles(t *testing.T) {
 	number(t, 0, unix.Bind(fd, &unix.SockaddrUnix{Name: socket}))
 	for _, path := range []string{pipe, socket} {
 		for _, asked := range []access.Mask{0, access.GenericRead, access.GenericWrite, readWrite, access.Delete} {
-			refusedFile(t, errs.NotSupported, path, asked, shareAll, openExisting, 0)
+			refusedFile(t, errs.NotSupported, path, asked, shareAll, winfile.OpenExisting, 0)
 		}
-		refusedFile(t, errs.NotSupported, path, access.GenericWrite, shareAll, createAlways, 0)
+		refusedFile(t, errs.NotSupported, path, access.GenericWrite, shareAll, winfile.CreateAlways, 0)
 		moved := path + " moved"
 		number(t, 0, MoveFile(path, moved))
 		number(t, 0, DeleteFile(moved))
 	}
 	var n uint32
 	b := []byte("text")
-	number(t, 0, WriteFile(openFile(t, "/dev/null", access.GenericWrite, 0, openExisting, 0), b, &n, nil))
-	null := openFile(t, "/dev/null", access.GenericRead, 0, openExisting, 0)
+	number(t, 0, WriteFile(openFile(t, "/dev/null", access.GenericWrite, 0, winfile.OpenExisting, 0), b, &n, nil))
+	null := openFile(t, "/dev/null", access.GenericRead, 0, winfile.OpenExisting, 0)
 	number(t, 0, ReadFile(null, b, &n, nil))
 	if n != 0 {
 		t.Errorf("%d bytes of nothing", n)
@@ -168,22 +169,22 @@ func TestLinks(t *testing.T) {
 	number(t, 0, os.Symlink("file", link))
 	number(t, 0, os.Symlink("yet to come", nowhere))
 
-	h := openFile(t, link, access.GenericRead, 1, openExisting, 0)
-	refusedFile(t, errs.SharingViolation, file, access.GenericWrite, shareAll, openExisting, 0)
+	h := openFile(t, link, access.GenericRead, 1, winfile.OpenExisting, 0)
+	refusedFile(t, errs.SharingViolation, file, access.GenericWrite, shareAll, winfile.OpenExisting, 0)
 	number(t, 0, MoveFile(link, link+" moved")) // its own file is not the one that is open
 	number(t, 0, DeleteFile(link+" moved"))
 	number(t, errs.SharingViolation, DeleteFile(file))
 	number(t, 0, CloseHandle(h))
 	contents(t, file, "text")
 
-	refusedFile(t, errs.FileNotFound, nowhere, access.GenericRead, shareAll, openExisting, 0)
-	h, err := CreateFile(nowhere, access.GenericWrite, shareAll, nil, openAlways, 0)
+	refusedFile(t, errs.FileNotFound, nowhere, access.GenericRead, shareAll, winfile.OpenExisting, 0)
+	h, err := CreateFile(nowhere, access.GenericWrite, shareAll, nil, winfile.OpenAlways, 0)
 	number(t, 0, err)
 	number(t, 0, CloseHandle(h))
 	contents(t, filepath.Join(dir, "yet to come"), "")
 
 	number(t, 0, os.Symlink("file", link))
-	h = openFile(t, link, access.Delete, shareAll, openExisting, flagDeleteOnClose|flagOpenReparsePoint)
+	h = openFile(t, link, access.Delete, shareAll, winfile.OpenExisting, winfile.DeleteOnClose|winfile.OpenReparsePoint)
 	number(t, 0, CloseHandle(h))
 	contents(t, file, "text")
 	if _, err := os.Lstat(link); err == nil {
@@ -194,17 +195,17 @@ func TestLinks(t *testing.T) {
 // A file that lets nobody write is read-only for root, too.
 func TestReadOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	h := openFile(t, path, access.GenericWrite, shareAll, createNew, attributeReadOnly)
+	h := openFile(t, path, access.GenericWrite, shareAll, winfile.CreateNew, winfile.ReadOnly)
 	var n uint32
 	number(t, 0, WriteFile(h, []byte("text"), &n, nil))
 	number(t, 0, CloseHandle(h))
 	for _, asked := range []access.Mask{access.GenericWrite, access.WriteData, access.AppendData, access.GenericAll} {
-		refusedFile(t, errs.AccessDenied, path, asked, shareAll, openExisting, 0)
+		refusedFile(t, errs.AccessDenied, path, asked, shareAll, winfile.OpenExisting, 0)
 	}
-	refusedFile(t, errs.AccessDenied, path, access.GenericWrite, shareAll, createAlways, 0)
-	refusedFile(t, errs.AccessDenied, path, access.GenericRead, shareAll, openExisting, flagDeleteOnClose)
+	refusedFile(t, errs.AccessDenied, path, access.GenericWrite, shareAll, winfile.CreateAlways, 0)
+	refusedFile(t, errs.AccessDenied, path, access.GenericRead, shareAll, winfile.OpenExisting, winfile.DeleteOnClose)
 	number(t, errs.AccessDenied, DeleteFile(path))
-	h = openFile(t, path, access.GenericRead|access.Delete, shareAll, openExisting, 0)
+	h = openFile(t, path, access.GenericRead|access.Delete, shareAll, winfile.OpenExisting, 0)
 	number(t, errs.AccessDenied, disposition(h, 1))
 	number(t, errs.AccessDenied, WriteFile(h, []byte("more"), &n, nil))
 	number(t, errs.AccessDenied, SetEndOfFile(h))
@@ -220,7 +221,7 @@ func disposition(h Handle, gone byte) error {
 // The position is the file's, not the handle's; with an offset it moves, too.
 func TestPosition(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	h := openFile(t, path, readWrite, shareAll, createNew, 0)
+	h := openFile(t, path, readWrite, shareAll, winfile.CreateNew, 0)
 	var other Handle
 	number(t, 0, DuplicateHandle(CurrentProcess, h, CurrentProcess, &other, 0, false, SameAccess))
 	defer func() { number(t, 0, CloseHandle(other)) }()
@@ -259,8 +260,8 @@ func TestPosition(t *testing.T) {
 // and so does the offset of all ones.
 func TestAppend(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	h := openFile(t, path, access.GenericWrite, shareAll, createNew, 0)
-	log := openFile(t, path, access.AppendData, shareAll, openExisting, 0)
+	h := openFile(t, path, access.GenericWrite, shareAll, winfile.CreateNew, 0)
+	log := openFile(t, path, access.AppendData, shareAll, winfile.OpenExisting, 0)
 	var n uint32
 	number(t, 0, WriteFile(log, []byte("one "), &n, nil))
 	number(t, 0, WriteFile(h, []byte("ONE"), &n, nil))
@@ -275,7 +276,7 @@ func TestAppend(t *testing.T) {
 // With FILE_FLAG_OVERLAPPED there is no position, and the event is set.
 func TestOverlapped(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "file"), "0123456789", 0o666)
-	h := openFile(t, path, readWrite, shareAll, openExisting, flagOverlapped)
+	h := openFile(t, path, readWrite, shareAll, winfile.OpenExisting, winfile.Overlapped)
 	var n uint32
 	b := make([]byte, 4)
 	number(t, errs.InvalidParameter, ReadFile(h, b, &n, nil))
@@ -299,11 +300,11 @@ func TestOverlapped(t *testing.T) {
 func TestDisposition(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "file"), "text", 0o666)
-	h := openFile(t, path, access.GenericRead|access.Delete, shareAll, openExisting, 0)
+	h := openFile(t, path, access.GenericRead|access.Delete, shareAll, winfile.OpenExisting, 0)
 	number(t, 0, disposition(h, 1))
-	refusedFile(t, errs.AccessDenied, path, 0, shareAll, openExisting, 0)
+	refusedFile(t, errs.AccessDenied, path, 0, shareAll, winfile.OpenExisting, 0)
 	number(t, 0, disposition(h, 0))
-	number(t, 0, CloseHandle(openFile(t, path, access.GenericRead, shareAll, openExisting, 0)))
+	number(t, 0, CloseHandle(openFile(t, path, access.GenericRead, shareAll, winfile.OpenExisting, 0)))
 	number(t, 0, disposition(h, 1))
 	number(t, 0, os.Rename(path, path+" moved")) // the name that it has in the end
 	var other Handle
@@ -318,7 +319,7 @@ func TestDisposition(t *testing.T) {
 	full := filepath.Join(dir, "full")
 	number(t, 0, os.Mkdir(full, 0o777))
 	inside := write(t, filepath.Join(full, "file"), "", 0o666)
-	h = openFile(t, full, access.Delete, shareAll, openExisting, flagBackupSemantics)
+	h = openFile(t, full, access.Delete, shareAll, winfile.OpenExisting, winfile.BackupSemantics)
 	number(t, errs.DirNotEmpty, disposition(h, 1))
 	number(t, 0, DeleteFile(inside))
 	number(t, 0, disposition(h, 1))
@@ -326,7 +327,7 @@ func TestDisposition(t *testing.T) {
 	if _, err := os.Stat(full); err == nil {
 		t.Error("the directory is still there")
 	}
-	h = openFile(t, path, access.GenericRead, shareAll, createNew2(t, path), 0)
+	h = openFile(t, path, access.GenericRead, shareAll, present(t, path), 0)
 	number(t, errs.AccessDenied, disposition(h, 1))
 	for _, bad := range []struct{ class, length, want uint32 }{{99, 8, 87}, {fileEndOfFileInfo, 4, 24}, {fileDispositionInfo, 0, 24}} {
 		number(t, bad.want, SetFileInformationByHandle(h, bad.class, uintptr(unsafe.Pointer(&bad)), bad.length))
@@ -334,28 +335,28 @@ func TestDisposition(t *testing.T) {
 	number(t, errs.NoAccess, SetFileInformationByHandle(h, fileEndOfFileInfo, 0, 8))
 }
 
-// createNew2 makes the file, so that it is there.
-func createNew2(t testing.TB, path string) uint32 {
+// present makes the file, so that it is there.
+func present(t testing.TB, path string) uint32 {
 	t.Helper()
 	write(t, path, "", 0o666)
-	return openExisting
+	return winfile.OpenExisting
 }
 
 // FILE_FLAG_DELETE_ON_CLOSE: all who open the file meanwhile share its deletion.
 func TestDeleteOnClose(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	h := openFile(t, path, readWrite, shareAll, createNew, flagDeleteOnClose)
-	refusedFile(t, errs.SharingViolation, path, access.GenericRead, 3, openExisting, 0)
-	other := openFile(t, path, access.GenericRead, shareAll, openExisting, 0)
+	h := openFile(t, path, readWrite, shareAll, winfile.CreateNew, winfile.DeleteOnClose)
+	refusedFile(t, errs.SharingViolation, path, access.GenericRead, 3, winfile.OpenExisting, 0)
+	other := openFile(t, path, access.GenericRead, shareAll, winfile.OpenExisting, 0)
 	number(t, 0, CloseHandle(h))
-	refusedFile(t, errs.FileNotFound, path, access.GenericRead, shareAll, openExisting, 0)
+	refusedFile(t, errs.FileNotFound, path, access.GenericRead, shareAll, winfile.OpenExisting, 0)
 	var size int64
 	number(t, 0, GetFileSizeEx(other, &size))
 }
 
 func TestSizes(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "file"), "0123456789", 0o666)
-	h := openFile(t, path, access.GenericWrite, shareAll, openExisting, 0)
+	h := openFile(t, path, access.GenericWrite, shareAll, winfile.OpenExisting, 0)
 	set := func(class uint32, size int64) error {
 		return SetFileInformationByHandle(h, class, uintptr(unsafe.Pointer(&size)), 8)
 	}
@@ -397,7 +398,7 @@ func TestMoveAndCopy(t *testing.T) {
 	folder := filepath.Join(dir, "folder")
 	number(t, 0, os.Mkdir(folder, 0o777))
 	number(t, errs.AccessDenied, DeleteFile(folder))
-	h := openFile(t, folder, access.GenericRead, 3, openExisting, flagBackupSemantics)
+	h := openFile(t, folder, access.GenericRead, 3, winfile.OpenExisting, winfile.BackupSemantics)
 	number(t, errs.SharingViolation, MoveFile(folder, folder+" moved"))
 	number(t, 0, CloseHandle(h))
 	number(t, 0, MoveFile(folder, folder+" moved"))

@@ -230,7 +230,7 @@ func descriptorOf(h Handle) (fd int, leave func(), err error) {
 	if err != nil {
 		return -1, nil, err
 	}
-	return f.fd, e.leave, nil
+	return f.Descriptor(), e.leave, nil
 }
 
 // startError is the error of a command that could not be started.

@@ -1,6 +1,6 @@
 //go:build linux
 
-package kernel32
+package winfile
 
 import (
 	"errors"
@@ -14,101 +14,101 @@ import (
 	"atoll/internal/lockfile"
 )
 
-// What CreateFile does with a file that is there, and with one that is not.
+// What Open does with a file that is there, and with one that is not.
 const (
-	createNew        = 1
-	createAlways     = 2
-	openExisting     = 3
-	openAlways       = 4
-	truncateExisting = 5
+	CreateNew        = 1
+	CreateAlways     = 2
+	OpenExisting     = 3
+	OpenAlways       = 4
+	TruncateExisting = 5
 )
 
-// Flags of CreateFile that mean something here.
+// Flags of Open.
 const (
-	attributeReadOnly    = 0x1
-	flagOpenReparsePoint = 0x00200000
-	flagBackupSemantics  = 0x02000000
-	flagDeleteOnClose    = 0x04000000
-	flagOverlapped       = 0x40000000
-	flagWriteThrough     = 0x80000000
+	ReadOnly         = 0x1
+	OpenReparsePoint = 0x00200000
+	BackupSemantics  = 0x02000000
+	DeleteOnClose    = 0x04000000
+	Overlapped       = 0x40000000
+	WriteThrough     = 0x80000000
 )
 
-// opening is a call of CreateFile.
+// Request is what a file is asked for.
+type Request struct {
+	Path        string // of Linux, as it is
+	Access      access.Mask
+	Share       uint32
+	Security    *access.Security // of a new file; nil: what the umask leaves
+	Disposition uint32
+	Flags       uint32
+}
+
+// opening is a Request on its way.
 type opening struct {
-	path        string
-	rights      access.Mask
-	most        bool // as many rights as can be had
-	mayDelete   bool // not asked for by name, so it need not be had
-	anything    bool // pipes and devices, too: only their name is looked at
-	share       fileuse.Rights
-	attributes  *Attributes
-	disposition uint32
-	flags       uint32
+	Request
+	rights    access.Mask // specific
+	share     fileuse.Rights
+	most      bool // as many rights as can be had
+	mayDelete bool // not asked for by name, so it need not be had
+	anything  bool // pipes and devices, too: only their name is looked at
 }
 
-// CreateFile opens or creates a file.
-func CreateFile(name string, asked access.Mask, share uint32, a *Attributes, disposition, flags uint32) (Handle, error) {
-	o, err := opened(name, asked, share, a, disposition, flags)
+// Open opens or creates a file, and says what may be done with it, and whether it was
+// there.
+//
+// # Errors
+//
+// With Windows' numbers, all of them.
+func Open(r Request) (f *File, granted access.Mask, existed bool, err error) {
+	o, err := r.checked()
 	if err != nil {
-		return InvalidHandle, err
+		return nil, 0, false, err
 	}
-	f, existed, err := o.open()
-	if err != nil {
-		return InvalidHandle, fileError(err, o.path)
-	}
-	h, err := insert(f, access.File, o.rights, a.flags())
-	switch {
-	case err != nil:
-		return InvalidHandle, err
-	case existed && (disposition == createAlways || disposition == openAlways):
-		return h, errAlreadyExists
-	}
-	return h, nil
+	f, existed, err = o.open()
+	return f, o.rights, existed, numbered(err, r.Path)
 }
 
-// opened checks the arguments of a call.
-func opened(name string, asked access.Mask, share uint32, a *Attributes, disposition, flags uint32) (*opening, error) {
-	path, err := pathOf(name)
-	if err != nil {
+// checked checks the arguments.
+func (r *Request) checked() (*opening, error) {
+	if err := checkPath(r.Path); err != nil {
 		return nil, err
 	}
+	asked := r.Access
 	if err := (&access.Request{Access: asked}).Valid(access.File); err != nil {
 		return nil, err
 	}
-	o := &opening{
-		path: path, share: fileuse.Rights(share), attributes: a, disposition: disposition, flags: flags,
-		rights: asked.Specific(access.File)&^access.MaximumAllowed | access.ReadAttributes | access.Wait,
-		most:   asked&access.MaximumAllowed != 0,
-	}
-	if o.flags&flagDeleteOnClose != 0 {
-		o.rights |= access.Delete
+	if r.Flags&DeleteOnClose != 0 {
 		asked |= access.Delete
 	}
-	o.mayDelete = asked&access.Delete == 0
+	o := &opening{
+		Request: *r, share: fileuse.Rights(r.Share),
+		rights: asked.Specific(access.File)&^access.MaximumAllowed | access.ReadAttributes | access.Wait,
+		most:   asked&access.MaximumAllowed != 0, mayDelete: asked&access.Delete == 0,
+	}
 	switch {
-	case disposition < createNew || disposition > truncateExisting, share&^uint32(fileuse.All) != 0:
+	case r.Disposition < CreateNew || r.Disposition > TruncateExisting, r.Share&^uint32(fileuse.All) != 0:
 		return nil, errs.Numbered(errs.InvalidParameter, nil, "no such disposition, or share mode")
-	case disposition == truncateExisting && o.rights&access.WriteData == 0:
+	case r.Disposition == TruncateExisting && o.rights&access.WriteData == 0:
 		return nil, errs.Numbered(errs.InvalidParameter, nil, "to truncate a file is to write it, which the access does not ask for")
 	}
 	return o, nil
 }
 
 func (o *opening) truncates() bool {
-	return o.disposition == createAlways || o.disposition == truncateExisting
+	return o.Disposition == CreateAlways || o.Disposition == TruncateExisting
 }
 
 // errGone: the file was removed, or made, before it could be opened.
 var errGone = errors.New("somebody else was quicker")
 
 // open opens what is there, or makes it.
-func (o *opening) open() (f *file, existed bool, err error) {
+func (o *opening) open() (f *File, existed bool, err error) {
 	const tries = 40
 	for range tries {
 		if f, err = o.existing(); !errors.Is(err, unix.ENOENT) {
 			return f, true, err
 		}
-		if o.disposition == openExisting || o.disposition == truncateExisting {
+		if o.Disposition == OpenExisting || o.Disposition == TruncateExisting {
 			return nil, false, err
 		}
 		if f, err = o.create(); !errors.Is(err, errGone) {
@@ -120,18 +120,18 @@ func (o *opening) open() (f *file, existed bool, err error) {
 
 // existing opens a file that is there. It looks by path only first, so that nothing
 // waits at a pipe, and nothing happens to a device.
-func (o *opening) existing() (*file, error) {
+func (o *opening) existing() (*File, error) {
 	nofollow := 0
-	if o.flags&flagOpenReparsePoint != 0 {
+	if o.Flags&OpenReparsePoint != 0 {
 		nofollow = unix.O_NOFOLLOW
 	}
-	look, err := unix.Open(o.path, unix.O_PATH|unix.O_CLOEXEC|nofollow, 0)
+	look, err := unix.Open(o.Path, unix.O_PATH|unix.O_CLOEXEC|nofollow, 0)
 	if err != nil {
 		return nil, err
 	}
 	var st unix.Stat_t
 	if err = unix.Fstat(look, &st); err == nil {
-		err = o.allowed(&st)
+		err = o.allowed(look, &st)
 	}
 	if err != nil {
 		_ = unix.Close(look)
@@ -148,24 +148,26 @@ func (o *opening) existing() (*file, error) {
 }
 
 // allowed refuses what cannot be opened like this.
-func (o *opening) allowed(st *unix.Stat_t) error {
+func (o *opening) allowed(look int, st *unix.Stat_t) error {
 	const writes = access.WriteData | access.AppendData
 	kind := st.Mode & unix.S_IFMT
 	switch {
-	case o.disposition == createNew:
+	case o.Disposition == CreateNew:
 		return unix.EEXIST
-	case kind == unix.S_IFDIR && (o.flags&flagBackupSemantics == 0 || o.truncates()):
+	case kind == unix.S_IFDIR && (o.Flags&BackupSemantics == 0 || o.truncates()):
 		return errs.Numbered(errs.AccessDenied, nil, "a directory is opened with FILE_FLAG_BACKUP_SEMANTICS, and not truncated")
+	case kind == unix.S_IFLNK && o.truncates():
+		return errs.Numbered(errs.AccessDenied, nil, "a link has no bytes of its own")
 	case o.anything:
 	case kind == unix.S_IFIFO || kind == unix.S_IFSOCK || kind == unix.S_IFBLK:
 		return errs.Numbered(errs.NotSupported, nil, "it is a pipe, a socket or a disk")
-	case kind == unix.S_IFREG && st.Mode&0o222 == 0 && (o.rights&writes != 0 || o.truncates() || o.flags&flagDeleteOnClose != 0):
+	case kind == unix.S_IFREG && st.Mode&0o222 == 0 && (o.rights&writes != 0 || o.truncates() || o.Flags&DeleteOnClose != 0):
 		return errs.Numbered(errs.AccessDenied, nil, "the file is read-only: its mode is %#o", st.Mode&0o7777)
 	}
 	if o.rights&access.Delete == 0 {
 		return nil
 	}
-	if err := mayUnlink(o.path, st.Uid); err != nil {
+	if err := mayUnlink(look, st.Uid); err != nil {
 		if !o.mayDelete {
 			return err
 		}
@@ -179,7 +181,7 @@ func (o *opening) allowed(st *unix.Stat_t) error {
 func (o *opening) reopen(look int, kind uint32) (int, error) {
 	const writes, reads = access.WriteData | access.AppendData, access.ReadData | access.ExecuteFile
 	extra := 0
-	if o.flags&flagWriteThrough != 0 {
+	if o.Flags&WriteThrough != 0 {
 		extra = unix.O_DSYNC
 	}
 	as := func(mode int) (int, error) { return lockfile.Reopen(look, mode|extra) }
@@ -209,26 +211,26 @@ func (o *opening) reopen(look int, kind uint32) (int, error) {
 }
 
 // create makes the file.
-func (o *opening) create() (*file, error) {
+func (o *opening) create() (*File, error) {
 	mode := uint32(0o666)
-	if o.flags&attributeReadOnly != 0 {
+	if o.Flags&ReadOnly != 0 {
 		mode = 0o444
 	}
 	how := unix.O_RDWR | unix.O_CREAT | unix.O_CLOEXEC | unix.O_NOCTTY | unix.O_NONBLOCK
-	fd, err := unix.Open(o.path, how|unix.O_EXCL, mode)
+	fd, err := unix.Open(o.Path, how|unix.O_EXCL, mode)
 	if errors.Is(err, unix.EEXIST) {
 		// A link that leads nowhere, unless somebody was quicker.
-		if _, e := os.Stat(o.path); e == nil {
+		if _, e := os.Stat(o.Path); e == nil {
 			return nil, errGone
 		}
-		fd, err = unix.Open(o.path, how, mode)
+		fd, err = unix.Open(o.Path, how, mode)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if err := o.secure(fd); err != nil {
 		_ = unix.Close(fd)
-		_ = unix.Unlink(o.path)
+		_ = unix.Unlink(o.Path)
 		return nil, err
 	}
 	if o.most {
@@ -239,7 +241,7 @@ func (o *opening) create() (*file, error) {
 
 // secure gives a new file the rights that the attributes say.
 func (o *opening) secure(fd int) error {
-	s := o.attributes.security()
+	s := o.Security
 	if s == nil || s.Mode == 0 && s.ACL == nil && s.Owner == nil && s.Group == nil {
 		return nil
 	}
@@ -251,19 +253,19 @@ func (o *opening) secure(fd int) error {
 }
 
 // admit makes a file of a descriptor, which it owns, if nobody is against it.
-func (o *opening) admit(fd int, kind uint32) (*file, error) {
-	f := &file{fd: fd, kind: kind, overlapped: o.flags&flagOverlapped != 0, onClose: o.flags&flagDeleteOnClose != 0}
+func (o *opening) admit(fd int, kind uint32) (*File, error) {
 	_ = unix.SetNonblock(fd, false)
-	f.File = os.NewFile(uintptr(fd), o.path)
+	f := newFile(fd, o.Path, kind, o.Flags&Overlapped != 0)
+	f.onClose = o.Flags&DeleteOnClose != 0
 	if err := o.enter(f); err != nil {
-		_ = f.File.Close()
+		_ = f.os.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
 // enter says to others what is done with the file, and cuts it off.
-func (o *opening) enter(f *file) error {
+func (o *opening) enter(f *File) error {
 	if f.kind != unix.S_IFREG && f.kind != unix.S_IFDIR {
 		return nil
 	}

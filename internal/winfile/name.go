@@ -1,8 +1,9 @@
 //go:build linux
 
-package kernel32
+package winfile
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -18,29 +19,28 @@ import (
 
 // toDelete opens what a path leads to itself, be it a link, as the calls do that remove
 // or change a name: it must be shared for deletion.
-func toDelete(path string) (*file, error) {
+func toDelete(path string) (*File, error) {
 	o := &opening{
-		path: path, rights: access.Delete | access.ReadAttributes, share: fileuse.All,
-		disposition: openExisting, flags: flagBackupSemantics | flagOpenReparsePoint, anything: true,
+		Request: Request{Path: path, Disposition: OpenExisting, Flags: BackupSemantics | OpenReparsePoint},
+		rights:  access.Delete | access.ReadAttributes, share: fileuse.All, anything: true,
 	}
 	return o.existing()
 }
 
-// DeleteFile removes the name of a file. Who has the file open keeps it.
-func DeleteFile(name string) error {
-	path, err := pathOf(name)
-	if err != nil {
+// Delete removes the name of a file. Who has the file open keeps it.
+func Delete(path string) error {
+	if err := checkPath(path); err != nil {
 		return err
 	}
 	f, err := toDelete(path)
 	if err != nil {
-		return fileError(err, path)
+		return numbered(err, path)
 	}
-	defer f.close()
+	defer func() { _ = f.Close() }()
 	var st unix.Stat_t
 	switch err := unix.Fstat(f.fd, &st); {
 	case err != nil:
-		return fileError(err, path)
+		return numbered(err, path)
 	case f.kind == unix.S_IFDIR:
 		return errs.Numbered(errs.AccessDenied, nil, "it is a directory")
 	}
@@ -50,23 +50,19 @@ func DeleteFile(name string) error {
 	if err := fileuse.Removable(f.fd); err != nil {
 		return err
 	}
-	return fileError(f.remove(path), path)
+	return numbered(f.remove(path), path)
 }
 
-// MoveFile renames a file or a directory; a file also to another file system.
-func MoveFile(from, to string) error {
-	from, err := pathOf(from)
-	if err != nil {
-		return err
-	}
-	if to, err = pathOf(to); err != nil {
+// Move renames a file or a directory; a file also to another file system.
+func Move(from, to string) error {
+	if err := cmp.Or(checkPath(from), checkPath(to)); err != nil {
 		return err
 	}
 	f, err := toDelete(from)
 	if err != nil {
-		return fileError(err, from)
+		return numbered(err, from)
 	}
-	defer f.close()
+	defer func() { _ = f.Close() }()
 	if filepath.Clean(from) == filepath.Clean(to) {
 		return nil
 	}
@@ -75,14 +71,14 @@ func MoveFile(from, to string) error {
 	case errors.Is(err, unix.EEXIST):
 		return errs.Because(err, errs.AlreadyExists, nil, "%s", to)
 	case errors.Is(err, unix.ENOENT):
-		return fileError(err, to)
+		return numbered(err, to)
 	case errors.Is(err, unix.EXDEV) && f.kind == unix.S_IFREG:
-		if err := copyFile(f.path(), to, createNew); err != nil {
+		if err := Copy(f.path(), to, CreateNew); err != nil {
 			return err
 		}
-		return fileError(f.remove(from), from)
+		return numbered(f.remove(from), from)
 	}
-	return fileError(err, from)
+	return numbered(err, from)
 }
 
 // rename renames, but never over something. On file systems that cannot do both at once
@@ -99,45 +95,40 @@ func rename(from, to string) error {
 	return unix.Unlink(from)
 }
 
-// CopyFile copies a file.
-func CopyFile(from, to string, failIfExists bool) error {
-	from, err := pathOf(from)
-	if err != nil {
+// Copy copies bytes, and the mode to a file that is new, which it must be for CreateNew.
+// What cannot be copied whole is removed.
+func Copy(from, to string, disposition uint32) error {
+	if err := cmp.Or(checkPath(from), checkPath(to)); err != nil {
 		return err
 	}
-	if to, err = pathOf(to); err != nil {
-		return err
+	source := &opening{
+		Request: Request{Path: from, Disposition: OpenExisting},
+		rights:  access.GenericRead.Specific(access.File), share: fileuse.All,
 	}
-	if failIfExists {
-		return copyFile(from, to, createNew)
-	}
-	return copyFile(from, to, createAlways)
-}
-
-// copyFile copies bytes and mode. What cannot be copied whole is removed.
-func copyFile(from, to string, disposition uint32) error {
-	source := &opening{path: from, rights: access.GenericRead.Specific(access.File), share: fileuse.All, disposition: openExisting}
 	in, err := source.existing()
 	if err != nil {
-		return fileError(err, from)
+		return numbered(err, from)
 	}
-	defer in.close()
+	defer func() { _ = in.Close() }()
 	var st unix.Stat_t
 	if err := unix.Fstat(in.fd, &st); err != nil {
-		return fileError(err, from)
+		return numbered(err, from)
 	}
 	var there unix.Stat_t
 	if unix.Stat(to, &there) == nil && lockfile.IdentityOf(&there) == lockfile.IdentityOf(&st) {
 		return errs.Numbered(errs.SharingViolation, nil, "%s and %s are one file", from, to)
 	}
-	target := &opening{path: to, rights: access.GenericWrite.Specific(access.File), share: fileuse.All, disposition: disposition}
+	target := &opening{
+		Request: Request{Path: to, Disposition: disposition},
+		rights:  access.GenericWrite.Specific(access.File), share: fileuse.All,
+	}
 	out, existed, err := target.open()
 	if err != nil {
-		return fileError(err, to)
+		return numbered(err, to)
 	}
-	defer out.close()
-	if err = out.room(nil, false, 0, int(st.Size)); err == nil {
-		_, err = io.Copy(out.File, in.File)
+	defer func() { _ = out.Close() }()
+	if err = out.room(nil, false, 0, st.Size); err == nil {
+		_, err = io.Copy(out.os, in.os)
 	}
 	if err == nil && !existed {
 		err = unix.Fchmod(out.fd, st.Mode&0o777)
@@ -145,7 +136,7 @@ func copyFile(from, to string, disposition uint32) error {
 	if err != nil {
 		_ = out.unlink()
 	}
-	return fileError(err, to)
+	return numbered(err, to)
 }
 
 // empty says whether a directory has nothing.

@@ -1,9 +1,10 @@
 //go:build linux
 
-package kernel32
+package winfile
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,19 +14,15 @@ import (
 	"atoll/internal/errs"
 )
 
-// pathOf is the path that a call goes by: Linux' own, as it is.
-func pathOf(name string) (string, error) {
-	path := ""
-	if name != NullName {
-		path = createName(name)
-	}
+// checkPath refuses what leads nowhere.
+func checkPath(path string) error {
 	switch {
 	case path == "":
-		return "", errs.Numbered(errs.PathNotFound, nil, "a file needs a path")
+		return errs.Numbered(errs.PathNotFound, nil, "a file needs a path")
 	case len(path) >= unix.PathMax:
-		return "", errs.Numbered(errs.NameTooLong, nil, "a path has less than %d bytes", unix.PathMax)
+		return errs.Numbered(errs.NameTooLong, nil, "a path has less than %d bytes", unix.PathMax)
 	}
-	return path, nil
+	return nil
 }
 
 // parent opens the directory that a path ends in, by path only.
@@ -42,8 +39,13 @@ func parent(path string) (dir int, name string, err error) {
 	return dir, name, err
 }
 
-// mayUnlink says whether this process may remove names from the directory of a path.
-func mayUnlink(path string, owner uint32) error {
+// mayUnlink says whether this process may remove the name that a descriptor was found by,
+// behind all links.
+func mayUnlink(fd int, owner uint32) error {
+	path, err := os.Readlink(procPath(fd))
+	if err != nil {
+		return err
+	}
 	dir, _, err := parent(path)
 	if err != nil {
 		return err
@@ -61,13 +63,14 @@ func mayUnlink(path string, owner uint32) error {
 
 func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
-func (f *file) path() string { return procPath(f.fd) }
+func (f *File) path() string { return procPath(f.fd) }
 
-// fileErrors are Windows' numbers for what Linux says of files.
-var fileErrors = []struct {
+// numbers are Windows' numbers for what Linux says of files.
+var numbers = []struct {
 	err    unix.Errno
 	number uint32
 }{
+	{unix.EBADF, errs.AccessDenied}, // it came from another process
 	{unix.ENOTDIR, errs.PathNotFound},
 	{unix.EACCES, errs.AccessDenied},
 	{unix.EPERM, errs.AccessDenied},
@@ -93,8 +96,8 @@ var fileErrors = []struct {
 	{unix.ENODEV, errs.NotSupported},
 }
 
-// fileError gives the error of a call that went by a path its number; path may be "".
-func fileError(err error, path string) error {
+// numbered gives the error of a call that went by a path its number; path may be "".
+func numbered(err error, path string) error {
 	known := (*errs.Detail)(nil)
 	if err == nil || errors.As(err, &known) {
 		return err
@@ -108,7 +111,7 @@ func fileError(err error, path string) error {
 		}
 		return errs.Because(err, number, nil, "%s", path)
 	}
-	for _, e := range fileErrors {
+	for _, e := range numbers {
 		if errors.Is(err, e.err) {
 			return errs.Because(err, e.number, nil, "%s", path)
 		}
