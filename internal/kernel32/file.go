@@ -54,37 +54,6 @@ func (f *file) duplicate(asked access.Request, granted access.Mask) (object, acc
 	return f, rights, nil
 }
 
-// pack gives a descriptor of the same description. Whether the file goes when it is closed
-// stays with this process.
-func (f *file) pack() (descriptors []int, text string, err error) {
-	fd, err := unix.FcntlInt(uintptr(f.Descriptor()), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, "", err
-	}
-	if f.Overlapped() {
-		text = overlappedText
-	}
-	return []int{fd}, text, nil
-}
-
-const overlappedText = "overlapped"
-
-func init() {
-	unpackers[access.File] = func(descriptors []int, text string) (object, error) {
-		if len(descriptors) != 1 {
-			for _, fd := range descriptors {
-				_ = unix.Close(fd)
-			}
-			return nil, errs.New(errs.ErrCorrupt, "a file has come with %d descriptors", len(descriptors))
-		}
-		f, err := winfile.Own(descriptors[0], text == overlappedText)
-		if err != nil {
-			return nil, err
-		}
-		return &file{File: f}, nil
-	}
-}
-
 // sectionFile gives the file for a section with a protection. The caller must leave
 // the entry when the section has a descriptor of its own.
 func sectionFile(h Handle, p access.Protection) (*os.File, *entry, error) {

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	shareAll  = 7
-	readWrite = access.GenericRead | access.GenericWrite
+	sharing      = 7
+	readAndWrite = access.GenericRead | access.GenericWrite
 )
 
 // closing closes a handle at the end of the test.
@@ -82,7 +82,7 @@ func TestDispositions(t *testing.T) {
 			there := write(t, filepath.Join(t.TempDir(), "there"), "text", 0o666)
 			missing := filepath.Join(t.TempDir(), "missing")
 			for path, want := range map[string]uint32{there: want.there, missing: want.missing} {
-				h, err := CreateFile(path, access.GenericWrite, shareAll, nil, disposition, 0)
+				h, err := CreateFile(path, access.GenericWrite, sharing, nil, disposition, 0)
 				if got := errs.Number(err); got != want || (h == InvalidHandle) != (want != 0 && want != errs.AlreadyExists) {
 					t.Errorf("%s: %#x, %v, want %d", path, h, err, want)
 				}
@@ -124,13 +124,13 @@ func TestCreateFileRefuses(t *testing.T) {
 		"unknown rights":         {errs.AccessDenied, file, access.Unknown, winfile.OpenExisting, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			refusedFile(t, c.want, c.path, c.asked, shareAll, c.disposition, c.flags)
+			refusedFile(t, c.want, c.path, c.asked, sharing, c.disposition, c.flags)
 		})
 	}
 	refusedFile(t, errs.InvalidParameter, file, access.GenericRead, 8, winfile.OpenExisting, 0)
 	contents(t, file, "text")
-	openFile(t, dir, access.GenericRead, shareAll, winfile.OpenExisting, winfile.BackupSemantics)
-	openFile(t, file+"\x00behind the end of the name", access.GenericRead, shareAll, winfile.OpenExisting, 0)
+	openFile(t, dir, access.GenericRead, sharing, winfile.OpenExisting, winfile.BackupSemantics)
+	openFile(t, file+"\x00behind the end of the name", access.GenericRead, sharing, winfile.OpenExisting, 0)
 }
 
 // Pipes, sockets and devices: nothing hangs, and nothing is done to them.
@@ -143,10 +143,10 @@ func TestOddFiles(t *testing.T) {
 	defer func() { _ = unix.Close(fd) }()
 	number(t, 0, unix.Bind(fd, &unix.SockaddrUnix{Name: socket}))
 	for _, path := range []string{pipe, socket} {
-		for _, asked := range []access.Mask{0, access.GenericRead, access.GenericWrite, readWrite, access.Delete} {
-			refusedFile(t, errs.NotSupported, path, asked, shareAll, winfile.OpenExisting, 0)
+		for _, asked := range []access.Mask{0, access.GenericRead, access.GenericWrite, readAndWrite, access.Delete} {
+			refusedFile(t, errs.NotSupported, path, asked, sharing, winfile.OpenExisting, 0)
 		}
-		refusedFile(t, errs.NotSupported, path, access.GenericWrite, shareAll, winfile.CreateAlways, 0)
+		refusedFile(t, errs.NotSupported, path, access.GenericWrite, sharing, winfile.CreateAlways, 0)
 		moved := path + " moved"
 		number(t, 0, MoveFile(path, moved))
 		number(t, 0, DeleteFile(moved))
@@ -170,21 +170,21 @@ func TestLinks(t *testing.T) {
 	number(t, 0, os.Symlink("yet to come", nowhere))
 
 	h := openFile(t, link, access.GenericRead, 1, winfile.OpenExisting, 0)
-	refusedFile(t, errs.SharingViolation, file, access.GenericWrite, shareAll, winfile.OpenExisting, 0)
+	refusedFile(t, errs.SharingViolation, file, access.GenericWrite, sharing, winfile.OpenExisting, 0)
 	number(t, 0, MoveFile(link, link+" moved")) // its own file is not the one that is open
 	number(t, 0, DeleteFile(link+" moved"))
 	number(t, errs.SharingViolation, DeleteFile(file))
 	number(t, 0, CloseHandle(h))
 	contents(t, file, "text")
 
-	refusedFile(t, errs.FileNotFound, nowhere, access.GenericRead, shareAll, winfile.OpenExisting, 0)
-	h, err := CreateFile(nowhere, access.GenericWrite, shareAll, nil, winfile.OpenAlways, 0)
+	refusedFile(t, errs.FileNotFound, nowhere, access.GenericRead, sharing, winfile.OpenExisting, 0)
+	h, err := CreateFile(nowhere, access.GenericWrite, sharing, nil, winfile.OpenAlways, 0)
 	number(t, 0, err)
 	number(t, 0, CloseHandle(h))
 	contents(t, filepath.Join(dir, "yet to come"), "")
 
 	number(t, 0, os.Symlink("file", link))
-	h = openFile(t, link, access.Delete, shareAll, winfile.OpenExisting, winfile.DeleteOnClose|winfile.OpenReparsePoint)
+	h = openFile(t, link, access.Delete, sharing, winfile.OpenExisting, winfile.DeleteOnClose|winfile.OpenReparsePoint)
 	number(t, 0, CloseHandle(h))
 	contents(t, file, "text")
 	if _, err := os.Lstat(link); err == nil {
@@ -195,17 +195,17 @@ func TestLinks(t *testing.T) {
 // A file that lets nobody write is read-only for root, too.
 func TestReadOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	h := openFile(t, path, access.GenericWrite, shareAll, winfile.CreateNew, winfile.ReadOnly)
+	h := openFile(t, path, access.GenericWrite, sharing, winfile.CreateNew, winfile.ReadOnly)
 	var n uint32
 	number(t, 0, WriteFile(h, []byte("text"), &n, nil))
 	number(t, 0, CloseHandle(h))
 	for _, asked := range []access.Mask{access.GenericWrite, access.WriteData, access.AppendData, access.GenericAll} {
-		refusedFile(t, errs.AccessDenied, path, asked, shareAll, winfile.OpenExisting, 0)
+		refusedFile(t, errs.AccessDenied, path, asked, sharing, winfile.OpenExisting, 0)
 	}
-	refusedFile(t, errs.AccessDenied, path, access.GenericWrite, shareAll, winfile.CreateAlways, 0)
-	refusedFile(t, errs.AccessDenied, path, access.GenericRead, shareAll, winfile.OpenExisting, winfile.DeleteOnClose)
+	refusedFile(t, errs.AccessDenied, path, access.GenericWrite, sharing, winfile.CreateAlways, 0)
+	refusedFile(t, errs.AccessDenied, path, access.GenericRead, sharing, winfile.OpenExisting, winfile.DeleteOnClose)
 	number(t, errs.AccessDenied, DeleteFile(path))
-	h = openFile(t, path, access.GenericRead|access.Delete, shareAll, winfile.OpenExisting, 0)
+	h = openFile(t, path, access.GenericRead|access.Delete, sharing, winfile.OpenExisting, 0)
 	number(t, errs.AccessDenied, disposition(h, 1))
 	number(t, errs.AccessDenied, WriteFile(h, []byte("more"), &n, nil))
 	number(t, errs.AccessDenied, SetEndOfFile(h))
@@ -221,7 +221,7 @@ func disposition(h Handle, gone byte) error {
 // The position is the file's, not the handle's; with an offset it moves, too.
 func TestPosition(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	h := openFile(t, path, readWrite, shareAll, winfile.CreateNew, 0)
+	h := openFile(t, path, readAndWrite, sharing, winfile.CreateNew, 0)
 	var other Handle
 	number(t, 0, DuplicateHandle(CurrentProcess, h, CurrentProcess, &other, 0, false, SameAccess))
 	defer func() { number(t, 0, CloseHandle(other)) }()
@@ -260,8 +260,8 @@ func TestPosition(t *testing.T) {
 // and so does the offset of all ones.
 func TestAppend(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	h := openFile(t, path, access.GenericWrite, shareAll, winfile.CreateNew, 0)
-	log := openFile(t, path, access.AppendData, shareAll, winfile.OpenExisting, 0)
+	h := openFile(t, path, access.GenericWrite, sharing, winfile.CreateNew, 0)
+	log := openFile(t, path, access.AppendData, sharing, winfile.OpenExisting, 0)
 	var n uint32
 	number(t, 0, WriteFile(log, []byte("one "), &n, nil))
 	number(t, 0, WriteFile(h, []byte("ONE"), &n, nil))
@@ -276,7 +276,7 @@ func TestAppend(t *testing.T) {
 // With FILE_FLAG_OVERLAPPED there is no position, and the event is set.
 func TestOverlapped(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "file"), "0123456789", 0o666)
-	h := openFile(t, path, readWrite, shareAll, winfile.OpenExisting, winfile.Overlapped)
+	h := openFile(t, path, readAndWrite, sharing, winfile.OpenExisting, winfile.Overlapped)
 	var n uint32
 	b := make([]byte, 4)
 	number(t, errs.InvalidParameter, ReadFile(h, b, &n, nil))
@@ -300,11 +300,11 @@ func TestOverlapped(t *testing.T) {
 func TestDisposition(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "file"), "text", 0o666)
-	h := openFile(t, path, access.GenericRead|access.Delete, shareAll, winfile.OpenExisting, 0)
+	h := openFile(t, path, access.GenericRead|access.Delete, sharing, winfile.OpenExisting, 0)
 	number(t, 0, disposition(h, 1))
-	refusedFile(t, errs.AccessDenied, path, 0, shareAll, winfile.OpenExisting, 0)
+	refusedFile(t, errs.AccessDenied, path, 0, sharing, winfile.OpenExisting, 0)
 	number(t, 0, disposition(h, 0))
-	number(t, 0, CloseHandle(openFile(t, path, access.GenericRead, shareAll, winfile.OpenExisting, 0)))
+	number(t, 0, CloseHandle(openFile(t, path, access.GenericRead, sharing, winfile.OpenExisting, 0)))
 	number(t, 0, disposition(h, 1))
 	number(t, 0, os.Rename(path, path+" moved")) // the name that it has in the end
 	var other Handle
@@ -319,7 +319,7 @@ func TestDisposition(t *testing.T) {
 	full := filepath.Join(dir, "full")
 	number(t, 0, os.Mkdir(full, 0o777))
 	inside := write(t, filepath.Join(full, "file"), "", 0o666)
-	h = openFile(t, full, access.Delete, shareAll, winfile.OpenExisting, winfile.BackupSemantics)
+	h = openFile(t, full, access.Delete, sharing, winfile.OpenExisting, winfile.BackupSemantics)
 	number(t, errs.DirNotEmpty, disposition(h, 1))
 	number(t, 0, DeleteFile(inside))
 	number(t, 0, disposition(h, 1))
@@ -327,7 +327,7 @@ func TestDisposition(t *testing.T) {
 	if _, err := os.Stat(full); err == nil {
 		t.Error("the directory is still there")
 	}
-	h = openFile(t, path, access.GenericRead, shareAll, present(t, path), 0)
+	h = openFile(t, path, access.GenericRead, sharing, present(t, path), 0)
 	number(t, errs.AccessDenied, disposition(h, 1))
 	for _, bad := range []struct{ class, length, want uint32 }{{99, 8, 87}, {fileEndOfFileInfo, 4, 24}, {fileDispositionInfo, 0, 24}} {
 		number(t, bad.want, SetFileInformationByHandle(h, bad.class, uintptr(unsafe.Pointer(&bad)), bad.length))
@@ -345,18 +345,18 @@ func present(t testing.TB, path string) uint32 {
 // FILE_FLAG_DELETE_ON_CLOSE: all who open the file meanwhile share its deletion.
 func TestDeleteOnClose(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	h := openFile(t, path, readWrite, shareAll, winfile.CreateNew, winfile.DeleteOnClose)
+	h := openFile(t, path, readAndWrite, sharing, winfile.CreateNew, winfile.DeleteOnClose)
 	refusedFile(t, errs.SharingViolation, path, access.GenericRead, 3, winfile.OpenExisting, 0)
-	other := openFile(t, path, access.GenericRead, shareAll, winfile.OpenExisting, 0)
+	other := openFile(t, path, access.GenericRead, sharing, winfile.OpenExisting, 0)
 	number(t, 0, CloseHandle(h))
-	refusedFile(t, errs.FileNotFound, path, access.GenericRead, shareAll, winfile.OpenExisting, 0)
+	refusedFile(t, errs.FileNotFound, path, access.GenericRead, sharing, winfile.OpenExisting, 0)
 	var size int64
 	number(t, 0, GetFileSizeEx(other, &size))
 }
 
 func TestSizes(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "file"), "0123456789", 0o666)
-	h := openFile(t, path, access.GenericWrite, shareAll, winfile.OpenExisting, 0)
+	h := openFile(t, path, access.GenericWrite, sharing, winfile.OpenExisting, 0)
 	set := func(class uint32, size int64) error {
 		return SetFileInformationByHandle(h, class, uintptr(unsafe.Pointer(&size)), 8)
 	}

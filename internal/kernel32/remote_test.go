@@ -19,6 +19,7 @@ import (
 	"atoll/internal/errs"
 	"atoll/internal/parley"
 	"atoll/internal/testkit"
+	"atoll/internal/winfile"
 )
 
 // one of each type, inheritable, and the access to it.
@@ -40,7 +41,7 @@ func oneOfEach(t *testing.T) map[Handle]access.Mask {
 	keep(CreateSemaphore(a, "", 1, 2, 0x1F0003))
 	keep(CreateWaitableTimer(a, "", true, 0x1F0003))
 	keep(CreateFileMapping(Mapping{File: CurrentProcess, Attributes: a, Protection: 4, Size: 4096}))
-	keep(CreateFile(filepath.Join(t.TempDir(), "file"), access.GenericRead, 7, a, createNew, 0))
+	keep(CreateFile(filepath.Join(t.TempDir(), "file"), access.GenericRead, 7, a, winfile.CreateNew, 0))
 	keep(OpenProcess(access.QueryLimited|access.Wait, true, uint32(os.Getpid())))
 	keep(OpenThread(access.Wait, true, uint32(os.Getpid())))
 	return list

@@ -20,6 +20,7 @@ import (
 	"atoll/internal/ending"
 	"atoll/internal/errs"
 	"atoll/internal/testkit"
+	"atoll/internal/winfile"
 )
 
 // spawned is a child of CreateProcess in a role, which is told lines and answers them.
@@ -32,7 +33,15 @@ type spawned struct {
 
 // pipeHandle is a handle of one end of a pipe.
 func pipeHandle(f *os.File) (Handle, error) {
-	return insert(&file{File: f, fd: int(f.Fd()), kind: unix.S_IFIFO}, access.File, 0x1F01FF, 0)
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return 0, err
+	}
+	own, err := winfile.Own(fd, false)
+	if err != nil {
+		return 0, err
+	}
+	return insert(&file{File: own}, access.File, 0x1F01FF, 0)
 }
 
 // begin starts a child that hears and answers; change may alter how.
@@ -154,7 +163,7 @@ var _ = testkit.Role("obedient", func(s *testkit.Self) {
 		case "write":
 			e, err := find(Handle(n(1)))
 			s.Must(err)
-			_, err = e.object.(*file).WriteString(what[2])
+			_, err = e.object.(*file).OS().WriteString(what[2])
 			s.Must(err)
 			e.leave()
 			s.Say("written")

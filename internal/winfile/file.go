@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
-	"atoll/internal/errs"
 	"atoll/internal/fileuse"
 	"atoll/internal/lockfile"
 )
@@ -25,24 +24,15 @@ type File struct {
 	doomed     atomic.Bool // is to be deleted
 }
 
-// Own makes a file of a descriptor that another process has opened, and takes it over,
-// also if it fails.
-//
-// # Errors
-//
-// ErrCorrupt: it is nothing that Open opens.
+// Own makes a file of a descriptor that came from somewhere else, a pipe's too, and takes
+// it over, also if it fails.
 func Own(fd int, overlapped bool) (*File, error) {
 	var st unix.Stat_t
-	err := unix.Fstat(fd, &st)
-	kind := st.Mode & unix.S_IFMT
-	if err == nil && kind != unix.S_IFREG && kind != unix.S_IFDIR && kind != unix.S_IFCHR && kind != unix.S_IFLNK {
-		err = errs.New(errs.ErrCorrupt, "what has come is no file, but of mode %#o", st.Mode)
-	}
-	if err != nil {
+	if err := unix.Fstat(fd, &st); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return newFile(fd, procPath(fd), kind, overlapped), nil
+	return newFile(fd, procPath(fd), st.Mode&unix.S_IFMT, overlapped), nil
 }
 
 func newFile(fd int, path string, kind uint32, overlapped bool) *File {
