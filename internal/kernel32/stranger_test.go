@@ -20,6 +20,7 @@ import (
 	"atoll/internal/layout"
 	"atoll/internal/parley"
 	"atoll/internal/testkit"
+	"atoll/internal/winfile"
 )
 
 const strangerID = 54321
@@ -53,7 +54,7 @@ func TestDuplicateBetweenUsers(t *testing.T) {
 	process, err := OpenProcess(access.DuplicateHandles, false, uint32(child.PID()))
 	number(t, 0, err)
 	defer func() { number(t, 0, CloseHandle(process)) }()
-	f, err := CreateFile(filepath.Join(t.TempDir(), "file"), access.GenericRead, 7, nil, createNew, 0)
+	f, err := CreateFile(filepath.Join(t.TempDir(), "file"), access.GenericRead, 7, nil, winfile.CreateNew, 0)
 	number(t, 0, err)
 	defer func() { number(t, 0, CloseHandle(f)) }()
 	var h Handle
