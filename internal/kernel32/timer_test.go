@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"atoll/internal/access"
+	"atoll/internal/ending"
 	"atoll/internal/errs"
+	"atoll/internal/layout"
 	"atoll/internal/routine"
 	"atoll/internal/testkit"
 )
@@ -181,6 +183,17 @@ var _ = testkit.Role("timer setter", func(s *testkit.Self) {
 // A thread that ends cancels the timers for which it was to call routines, and no
 // others, and only as long as they are set so.
 func TestEndOfSettingThread(t *testing.T) {
+	for name, without := range map[string]bool{"told": false, "asked": true} {
+		t.Run(name, func(t *testing.T) {
+			ending.WithoutThreads.Store(without)
+			defer ending.WithoutThreads.Store(false)
+			endOfSettingThread(t)
+		})
+	}
+}
+
+func endOfSettingThread(t *testing.T) {
+	t.Helper()
 	plain, with, again := aTimer(t, "", true), aTimer(t, "", true), aTimer(t, "", true)
 	signaled := aTimer(t, "", true)
 	var calls atomic.Int32
@@ -190,7 +203,7 @@ func TestEndOfSettingThread(t *testing.T) {
 		thread, err = OpenThread(access.GenericAll, false, GetCurrentThreadID())
 		number(t, 0, err)
 		set(t, plain, 200, 0, 0)
-		set(t, with, 200, 0, counter(&calls))
+		set(t, with, 3600000, 0, counter(&calls))
 		set(t, again, 3600000, 0, counter(&calls))
 		set(t, signaled, 0, 0, counter(&calls))
 		awaitAPC(t)
@@ -200,7 +213,9 @@ func TestEndOfSettingThread(t *testing.T) {
 	came(t, 0)(WaitForSingleObject(plain, hangs, false))
 	came(t, 0)(WaitForSingleObject(again, hangs, false))
 	came(t, 0)(WaitForSingleObject(signaled, hangs, false))
-	came(t, WaitTimeout)(WaitForSingleObject(with, 50, false))
+	if isSet(t, with) {
+		t.Error("the timer is set for a thread that has ended")
+	}
 	if calls.Load() != 0 {
 		t.Error("a routine was called")
 	}
@@ -208,6 +223,17 @@ func TestEndOfSettingThread(t *testing.T) {
 	for _, h := range []Handle{plain, with, again, signaled, thread} {
 		number(t, 0, CloseHandle(h))
 	}
+}
+
+// isSet says whether a timer will become due.
+func isSet(t *testing.T, h Handle) bool {
+	t.Helper()
+	o, e, err := use[timer](h, 0)
+	number(t, 0, err)
+	defer e.leave()
+	now, err := o.timer.Setting()
+	number(t, 0, err)
+	return now.Has(layout.TimerActive)
 }
 
 // A routine may set its own timer.
