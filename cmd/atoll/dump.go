@@ -35,7 +35,8 @@ With --follow, show lines again whenever they have changed, until interrupted or
 until nobody holds the section any more.`,
 		Example: `  atoll dump prices
   atoll dump prices --offset 4K --length 64 --follow`,
-		Args: exactly(1, "the name of a section"),
+		Args:              exactly(1, "the name of a section"),
+		ValidArgsFunction: completeNames(atoll.TypeSection),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if interval <= 0 {
 				return usage("--interval must be more than 0, such as 500ms")

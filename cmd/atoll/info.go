@@ -19,7 +19,8 @@ func newInfo() *cobra.Command {
 		Long:  "Show everything that can be seen of one object from outside, at this moment.",
 		Example: `  atoll info prices
   atoll info 'Global\prices' --json`,
-		Args: exactly(1, "the name of an object"),
+		Args:              exactly(1, "the name of an object"),
+		ValidArgsFunction: completeNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			info, err := atoll.Stat(args[0])
 			if err != nil {

@@ -124,8 +124,9 @@ func newJobKill() *cobra.Command {
 		Short: "End all processes of a job",
 		Long: `End all processes of a job at once, by SIGKILL, also those of jobs inside it,
 and signal the job. It can be used further.`,
-		Example: "  atoll job kill build\n  atoll job kill build --code 3",
-		Args:    exactly(1, "the name of a job"),
+		Example:           "  atoll job kill build\n  atoll job kill build --code 3",
+		Args:              exactly(1, "the name of a job"),
+		ValidArgsFunction: completeNames(atoll.TypeJob),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return withJob(args[0], atoll.Modify, func(j *atoll.Job) error { return j.Terminate(code) })
 		},
@@ -142,7 +143,8 @@ func newJobLimit() *cobra.Command {
 		Long:  "Change the limits of a job and of its processes; those without a flag stay.\n0 is no limit.",
 		Example: `  atoll job limit build --pids 50
   atoll job limit build --memory 0`,
-		Args: exactly(1, "the name of a job"),
+		Args:              exactly(1, "the name of a job"),
+		ValidArgsFunction: completeNames(atoll.TypeJob),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withJob(args[0], atoll.Modify, func(j *atoll.Job) error {
 				old, err := j.Limits()
@@ -179,8 +181,9 @@ func newJobWatch() *cobra.Command {
 that is hit, and for the end of the job, until interrupted. It holds the job
 meanwhile: --kill-on-close waits for it. Processes that live for less than 20
 ms may be missed.`,
-		Example: "  atoll job watch build\n  atoll job watch build --json --until-empty",
-		Args:    exactly(1, "the name of a job"),
+		Example:           "  atoll job watch build\n  atoll job watch build --json --until-empty",
+		Args:              exactly(1, "the name of a job"),
+		ValidArgsFunction: completeNames(atoll.TypeJob),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withJob(args[0], atoll.Query, func(j *atoll.Job) error {
 				return watchJob(cmd.OutOrStdout(), j, asJSON, untilEmpty)

@@ -22,7 +22,8 @@ func newRead() *cobra.Command {
 changing them meanwhile.`,
 		Example: `  atoll read prices >prices.bin
   atoll read prices --offset 4K --length 512 | xxd`,
-		Args: exactly(1, "the name of a section"),
+		Args:              exactly(1, "the name of a section"),
+		ValidArgsFunction: completeNames(atoll.TypeSection),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			v, err := openView(args[0], atoll.Read)
 			if err != nil {
@@ -64,7 +65,8 @@ the bytes at once; to make them wait for all of them, use a mutex or an event.
 Input that does not fit is an error; what fits has been written then.`,
 		Example: `  atoll write prices <prices.bin
   atoll write prices --offset 4K --data "hello"`,
-		Args: exactly(1, "the name of a section"),
+		Args:              exactly(1, "the name of a section"),
+		ValidArgsFunction: completeNames(atoll.TypeSection),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			v, err := openView(args[0], atoll.Write)
 			if err != nil {
