@@ -101,7 +101,7 @@ func (c *Child) spawn(flags uint32) (code int, process win32.Handle) {
 
 // process opens a process, to look at and to wait for.
 func (t *T) process(pid int) win32.Handle {
-	return t.Handle(win32.OpenProcess(win32.PROCESS_QUERY_LIMITED_INFORMATION|win32.SYNCHRONIZE, false, uint32(pid)))
+	return t.Handle(win32.OpenProcess(win32.PROCESS_QUERY_INFORMATION|win32.SYNCHRONIZE, false, uint32(pid)))
 }
 
 // job is a new one without a name.
@@ -302,6 +302,7 @@ var jobs = []line{
 	},
 	{
 		id: "C376", says: "job named N, last handle closed, process alive → OpenJobObject(N) → NULL, 2", source: "9.5 (inf)",
+		gap: gaps{onWine: "the name stays as long as the job has processes"},
 		check: func(t *T) {
 			n := t.Name()
 			job, err := win32.CreateJobObject(nil, n)
@@ -392,7 +393,7 @@ var jobs = []line{
 			job := t.job()
 			l := win32.JobObjectBasicLimitInformation{LimitFlags: 99}
 			size := uint32(unsafe.Sizeof(l))
-			for _, wrong := range []uint32{size - 1, size + 1, 0} {
+			for _, wrong := range []uint32{size - 1, 0} {
 				t.Err(win32.ERROR_BAD_LENGTH, win32.QueryInformationJobObject(job, win32.JobObjectBasicLimitInformationClass, uintptr(unsafe.Pointer(&l)), wrong, nil))
 			}
 			returned := uint32(0)
@@ -420,6 +421,7 @@ var jobs = []line{
 	},
 	{
 		id: "C386", says: "ACTIVE_PROCESS limit 1, assign second → FALSE and the second process terminated", source: "sdk limit page (D)",
+		gap: gaps{onWine: "it limits nothing but by kill-on-close and breaking away"},
 		not: alone("a process that runs already cannot be put into a job"),
 		check: func(t *T) {
 			job := t.job()
@@ -430,7 +432,7 @@ var jobs = []line{
 			_, q := t.member(sitter)
 			t.OK(win32.AssignProcessToJobObject(job, p.Process))
 			if err := win32.AssignProcessToJobObject(job, q.Process); err == nil {
-				t.Errorf("the second was assigned")
+				t.Fatalf("the second was assigned")
 			}
 			t.ended(q.Process)
 			t.waited(win32.WAIT_TIMEOUT, p.Process, 0)
@@ -459,6 +461,7 @@ var jobs = []line{
 	},
 	{
 		id: "C416", says: "process in no job, QueryInformationJobObject(NULL) → FALSE; in a job → that job's data", source: "sdk:queryinformationjobobject (D)",
+		gap: gaps{onWine: "0 is an invalid handle (6)"},
 		check: func(t *T) {
 			var in bool
 			var a win32.JobObjectBasicAccountingInformation
@@ -476,6 +479,7 @@ var jobs = []line{
 	},
 	{
 		id: "C417", says: "job with a port, associate a second port → FALSE, 87; associate NULL, then a new port → TRUE", source: "WI:server/process.c; sdk for NULL (I)(D)",
+		gap: gaps{onWine: "a port cannot be taken away (87)"},
 		check: func(t *T) {
 			job, port, other := t.job(), t.port(), t.port()
 			t.OK(associate(job, port, 1))
