@@ -2,6 +2,7 @@ package atoll_test
 
 import (
 	"bufio"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -71,5 +72,35 @@ func TestExampleSocket(t *testing.T) {
 	}
 	if err := sender.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The jobs of Microsoft's tutorials, over package win32: the same source, built for
+// Linux and for Windows, prints the same on Linux and under Wine.
+func TestExamplesWin32(t *testing.T) {
+	testkit.Need(t, runtime.GOOS == "linux", "Linux")
+	testkit.Need(t, exists("/usr/lib/wine/wine64"), "wine64")
+	dirs, err := filepath.Glob("examples/win32/*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatal(dirs, err)
+	}
+	wine, err := filepath.Abs("conformance/wine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			linux := exec.Command("go", "run", "./"+dir)
+			windows := exec.Command("go", "run", "-exec", wine, "./"+dir)
+			windows.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
+			want, err := linux.CombinedOutput()
+			if err != nil || len(want) == 0 {
+				t.Fatalf("on Linux: %v: %s", err, want)
+			}
+			got, err := windows.CombinedOutput()
+			if err != nil || string(got) != string(want) {
+				t.Errorf("under Wine: %v:\n%son Linux:\n%s", err, got, want)
+			}
+		})
 	}
 }
