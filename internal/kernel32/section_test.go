@@ -53,25 +53,25 @@ func aView(t *testing.T, h Handle, asked access.Mask) uintptr {
 
 func at(address uintptr) *byte { return *(**byte)(unsafe.Pointer(&address)) }
 
-// aFile is a file of zeros, with its path.
-func aFile(t *testing.T, size int64, asked access.Mask) (Handle, string) {
+// aFile is a file of zeros that can be read and written.
+func aFile(t *testing.T) Handle {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
+	if err := os.WriteFile(path, make([]byte, 4096), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const openExisting = 3
-	h, err := CreateFile(path, asked, 7, nil, openExisting, 0)
+	h, err := CreateFile(path, access.GenericRead|access.GenericWrite, 7, nil, openExisting, 0)
 	number(t, 0, err)
 	t.Cleanup(func() { number(t, 0, CloseHandle(h)) })
-	return h, path
+	return h
 }
 
 // What becomes of each combination of attributes, for memory and for a file that is no
 // program.
 func TestSectionAttributes(t *testing.T) {
 	const file = 0x00800000
-	f, _ := aFile(t, 4096, access.GenericRead|access.GenericWrite)
+	f := aFile(t)
 	for attributes, want := range map[uint32][2]uint32{
 		0:                             {0, 0},
 		secCommit:                     {0, 0},
@@ -120,8 +120,8 @@ func TestSectionAttributes(t *testing.T) {
 // The file that a create names means nothing if the section is there already.
 func TestSectionThatExistsOverSomethingElse(t *testing.T) {
 	const name = "over something else"
-	f, _ := aFile(t, 4096, access.GenericRead|access.GenericWrite)
-	other, _ := aFile(t, 4096, access.GenericRead|access.GenericWrite)
+	f := aFile(t)
+	other := aFile(t)
 	over := func(file Handle) (Handle, error) {
 		return CreateFileMapping(Mapping{File: file, Protection: readWrite, Size: 4096, Name: name, Node: backing.NoNode})
 	}
