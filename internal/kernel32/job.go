@@ -90,8 +90,8 @@ func (p *process) remember(names []string) {
 	}
 }
 
-// TerminateJobObject ends all processes of a job. The code is seen by whoever asks
-// through a handle of this process.
+// TerminateJobObject ends all processes of a job, with a code that is seen as that of
+// TerminateProcess.
 func TerminateJobObject(h Handle, code uint32) error {
 	o, e, err := use[jobObject](h, access.Terminate)
 	if err != nil {
@@ -103,6 +103,9 @@ func TerminateJobObject(h Handle, code uint32) error {
 			p.condemn(code)
 		}
 		p.close()
+	}
+	if pids, err := o.job.Inside.Processes(); err == nil && len(pids) > 0 {
+		proclaim(code, pids...)
 	}
 	return o.job.Terminate(int(code))
 }

@@ -267,8 +267,8 @@ func codeOf(s ending.Status) uint32 {
 	return 128 + uint32(s.Signal())
 }
 
-// TerminateProcess ends a process. The code is seen by whoever asks through a handle
-// of this process; others see that it was killed.
+// TerminateProcess ends a process. Whoever has a handle to it sees the code, if its
+// process uses this package; others see that it was killed.
 func TerminateProcess(h Handle, code uint32) error {
 	p, leave, err := useProcess(h, access.TerminateProcess)
 	if err != nil {
@@ -281,7 +281,9 @@ func TerminateProcess(h Handle, code uint32) error {
 	if ended, err := p.Ready(); err != nil || ended {
 		return errs.Because(errors.Join(err, unix.ESRCH), errs.AccessDenied, nil, "process %d has ended", p.PID())
 	}
-	p.condemn(code)
+	if p.condemn(code) {
+		proclaim(code, p.PID())
+	}
 	err = p.Signal(unix.SIGKILL)
 	if errors.Is(err, unix.ESRCH) {
 		return errs.Because(err, errs.AccessDenied, nil, "process %d has ended", p.PID())
@@ -290,4 +292,6 @@ func TerminateProcess(h Handle, code uint32) error {
 }
 
 // condemn says by which code the process is about to be ended. The first counts.
-func (p *process) condemn(code uint32) { p.condemned.CompareAndSwap(0, 1<<32|uint64(code)) }
+func (p *process) condemn(code uint32) (first bool) {
+	return p.condemned.CompareAndSwap(0, 1<<32|uint64(code))
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -41,9 +42,13 @@ func strange(descriptors []int, what string) error {
 	return errs.New(errs.ErrCorrupt, "what has come as a %s is none, or not the one that has the number here", what)
 }
 
-// pack gives a descriptor of the process, and its number.
+// pack gives a descriptor of the process, its number, and by which code it was ended.
 func (p *process) pack() (descriptors []int, text string, err error) {
-	return packEnding(p.Process, processText)
+	descriptors, text, err = packEnding(p.Process, processText)
+	if code := p.condemned.Load(); code != 0 {
+		text += " " + strconv.FormatUint(uint64(uint32(code)), 10)
+	}
+	return descriptors, text, err
 }
 
 func packEnding(p *ending.Process, text string) (descriptors []int, _ string, err error) {
@@ -58,7 +63,8 @@ func packEnding(p *ending.Process, text string) (descriptors []int, _ string, er
 // unpackProcess makes a process of what pack gave: it is the one that has the number
 // here, or had it.
 func unpackProcess(descriptors []int, text string) (*process, error) {
-	pid, err := strconv.Atoi(text)
+	number, code, condemned := strings.Cut(text, " ")
+	pid, err := strconv.Atoi(number)
 	if err != nil || len(descriptors) != 1 || !leadsTo(descriptors[0], pid) {
 		return nil, strange(descriptors, "process")
 	}
@@ -67,6 +73,9 @@ func unpackProcess(descriptors []int, text string) (*process, error) {
 		return nil, err
 	}
 	p := &process{Process: opened, handles: 1}
+	if n, err := strconv.ParseUint(code, 10, 32); condemned && err == nil {
+		p.condemn(uint32(n))
+	}
 	processes.Lock()
 	defer processes.Unlock()
 	if known := processes.open[pid]; known != nil && known.There() && p.There() {

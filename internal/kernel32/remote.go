@@ -230,6 +230,10 @@ func answer(c *net.UnixConn) {
 		if err = closeAsked(Handle(note.Handle)); err == nil {
 			err = parley.Send(c, &parley.Note{Op: parley.Answer})
 		}
+	case parley.Condemn:
+		if err = answerCondemn(note); err == nil {
+			err = parley.Send(c, &parley.Note{Op: parley.Answer})
+		}
 	default:
 		err = errs.New(errs.ErrCorrupt, "this is no question")
 	}

@@ -171,6 +171,9 @@ var _ = testkit.Role("obedient", func(s *testkit.Self) {
 			h, err := OpenProcess(access.TerminateProcess, false, uint32(n(1)))
 			s.Must(err)
 			s.Say("%d", errs.Number(TerminateProcess(h, uint32(n(2)))))
+		case "code":
+			code, err := GetExitCodeProcess(Handle(n(1)))
+			s.Say("%d %#x", errs.Number(err), code)
 		case "descriptors":
 			s.Say("%d", len(testkit.Descriptors()))
 		case "environment":
@@ -251,6 +254,19 @@ func TestTerminate(t *testing.T) {
 			t.Errorf("afterwards: code %#x, want %#x", got, code)
 		}
 	}
+}
+
+// The code that one process gives is seen by another, and by a third that gets its
+// handle only afterwards.
+func TestTerminateSeenByOthers(t *testing.T) {
+	child, killer, late := spawn(t, nil), spawn(t, nil), spawn(t, nil)
+	killer.ask("0", "terminate", child.PID, 0xC0001234)
+	if code := endOf(t, child.Process); code != 0xC0001234 {
+		t.Errorf("code %#x", code)
+	}
+	var h Handle
+	number(t, 0, DuplicateHandle(CurrentProcess, child.Process, late.Process, &h, 0, false, SameAccess))
+	late.ask("0 0xc0001234", "code", h)
 }
 
 func TestCreateProcess(t *testing.T) {

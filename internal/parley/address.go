@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,8 +25,10 @@ const addresses = 8
 // address is where the process pid is asked: a name that is in no directory, and goes
 // with who has it. It tells processes of different pid namespaces apart.
 func address(space uint64, pid, attempt int) *net.UnixAddr {
-	return &net.UnixAddr{Net: "unixpacket", Name: fmt.Sprintf("@atoll-win32-%d-%d-%d", space, pid, attempt)}
+	return &net.UnixAddr{Net: "unixpacket", Name: fmt.Sprintf(addressPrefix+"%d-%d", space, pid, attempt)}
 }
+
+const addressPrefix = "@atoll-win32-%d-"
 
 // pidSpace is the pid namespace of a process.
 func pidSpace(pid string) (uint64, error) {
@@ -139,6 +143,28 @@ func Dial(pid int) (*net.UnixConn, error) {
 		return nil, errs.New(fs.ErrPermission, "process %d is another user's, or others listen in its place", pid)
 	}
 	return nil, errs.New(fs.ErrNotExist, "process %d does not use package win32, or has not begun to, or is in another network namespace", pid)
+}
+
+// Peers are the other processes of this pid namespace that seem to listen.
+func Peers() (pids []int) {
+	space, err := pidSpace("self")
+	if err != nil {
+		return nil
+	}
+	text, err := os.ReadFile("/proc/net/unix")
+	if err != nil {
+		return nil
+	}
+	prefix := fmt.Sprintf(addressPrefix, space)
+	for line := range strings.Lines(string(text)) {
+		_, rest, found := strings.Cut(line, " "+prefix)
+		number, _, _ := strings.Cut(rest, "-")
+		pid, err := strconv.Atoi(number)
+		if found && err == nil && pid > 0 && pid != os.Getpid() && !slices.Contains(pids, pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // mayAsk is trusted as root sees it, who asks everybody.

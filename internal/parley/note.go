@@ -27,11 +27,12 @@ type Op uint32
 // The questions, of which the first two are followed by a handle: from who asks, or in
 // the answer.
 const (
-	Give   Op = 1 + iota // here is a handle: put it into your table
-	Fetch                // give me one like yours
-	Close                // close that handle of yours
-	Handle               // no question: a handle
-	Answer               // no question: how it went
+	Give    Op = 1 + iota // here is a handle: put it into your table
+	Fetch                 // give me one like yours
+	Close                 // close that handle of yours
+	Handle                // no question: a handle
+	Answer                // no question: how it went
+	Condemn               // I am about to end these processes; the code that they will have had
 	last
 )
 
