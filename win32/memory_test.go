@@ -11,7 +11,7 @@ import (
 
 func fails(t *testing.T, want Errno, err error) {
 	t.Helper()
-	if want == 0 && err != nil || want != 0 && err != want { //nolint:errorlint // numbers compare
+	if want == 0 && err != nil || want != 0 && err != want {
 		t.Errorf("error %v, want %d", err, want)
 	}
 }

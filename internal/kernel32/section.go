@@ -134,25 +134,30 @@ func possibleAttributes(attributes uint32, memory bool) bool {
 
 // create makes the section, or opens the one that has the name, whatever that is over.
 func (m *Mapping) create(o onlinux.SectionOptions, modifier views.Protection) (Handle, error) {
+	var s *onlinux.Section
+	var created bool
 	name := createName(m.Name)
-	for {
-		var s *onlinux.Section
-		var created bool
-		err := backing.OnNode(m.Node, func() (err error) {
-			s, created, err = onlinux.OpenSection(name, onlinux.CreateOrOpen, o)
-			return err
-		})
-		if errors.Is(err, fs.ErrExist) { // over another file, which is nothing to Windows
-			s, created, err = onlinux.OpenSection(name, onlinux.MustOpen, onlinux.SectionOptions{Request: o.Request})
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // gone meanwhile
-			}
+	err := backing.OnNode(m.Node, func() (err error) {
+		s, created, err = onlinux.OpenSection(name, onlinux.CreateOrOpen, o)
+		for tries := 0; errors.Is(err, fs.ErrExist) && tries < 100; tries++ {
+			s, created, err = openOrCreate(name, o)
 		}
-		if err != nil {
-			return 0, err
-		}
-		return admit(sectionOf(s, modifier), s, created, m.Attributes.flags())
+		return err
+	})
+	if err != nil {
+		return 0, err
 	}
+	return admit(sectionOf(s, modifier), s, created, m.Attributes.flags())
+}
+
+// openOrCreate is for a name that belongs to a section over another file, which is
+// nothing to Windows. It may be gone meanwhile.
+func openOrCreate(name string, o onlinux.SectionOptions) (s *onlinux.Section, created bool, err error) {
+	s, created, err = onlinux.OpenSection(name, onlinux.MustOpen, onlinux.SectionOptions{Request: o.Request})
+	if errors.Is(err, fs.ErrNotExist) {
+		return onlinux.OpenSection(name, onlinux.CreateOrOpen, o)
+	}
+	return s, created, err
 }
 
 // Rights of views that mean something else on a handle.
