@@ -17,7 +17,9 @@ func CloseHandle(handle Handle) (err error) {
 
 // DuplicateHandle makes another handle of the source's object: source is a handle in
 // sourceProcess, and target becomes one in targetProcess, whose handles need
-// PROCESS_DUP_HANDLE. It blocks for nothing within a process.
+// PROCESS_DUP_HANDLE. It blocks for nothing within a process. On Linux the other
+// process must use this package, and be this user's, or the caller root's; it is waited
+// for 5 s, a child of [CreateProcess] that has just begun for 10.
 //
 // access is what the new handle may do, generic rights included; it is ignored with
 // DUPLICATE_SAME_ACCESS. 0 is no right at all. It may be more than the source has,
@@ -35,7 +37,9 @@ func CloseHandle(handle Handle) (err error) {
 //
 // ERROR_INVALID_HANDLE: one of the handles. ERROR_ACCESS_DENIED: more rights than can
 // be had, or bits that are none; or a process's handle without PROCESS_DUP_HANDLE.
-// ERROR_NO_SYSTEM_RESOURCES: 2^24 handles.
+// ERROR_NO_SYSTEM_RESOURCES: 2^24 handles. Of another process: ERROR_ACCESS_DENIED, too,
+// if it has ended, or if the object cannot be its user's; on Linux ERROR_NOT_SUPPORTED: it
+// does not use this package; ERROR_BUSY: it does not answer, as it is stopped.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
 func DuplicateHandle(sourceProcess, source, targetProcess Handle, target *Handle, access uint32, inheritHandle bool, options uint32) (err error) {

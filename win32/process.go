@@ -113,7 +113,8 @@ func GetProcessId(process Handle) (id uint32, err error) {
 // [STILL_ACTIVE], which a process can also end with.
 //
 // On Linux a process ends with a number of 8 bits, or by a signal. The code of one that
-// [TerminateProcess] or a job ended is the number given, in full. Other signals are
+// [TerminateProcess] or [TerminateJobObject] ended is the number given, in full, in all
+// processes of this user that use this package; others see SIGKILL. Other signals are
 // what Windows has for them: SIGSEGV and SIGBUS 0xC0000005, SIGILL 0xC000001D, SIGFPE
 // 0xC0000094, SIGINT 0xC000013A; the rest is 128 and the signal's number.
 //
@@ -129,8 +130,9 @@ func GetExitCodeProcess(process Handle, code *uint32) (err error) {
 }
 
 // TerminateProcess ends a process at once, with the code given. It returns before that
-// has happened: wait for the process. On Linux it gets SIGKILL; if it is the calling
-// process it ends with the low 8 bits of code.
+// has happened: wait for the process. On Linux it gets SIGKILL, after all processes that
+// use this package were told the code, for which stopped ones are waited for 0.3 s; if it
+// is the calling process it ends with the low 8 bits of code.
 //
 // # Errors
 //

@@ -206,8 +206,11 @@ func TestExitCode(t *testing.T) {
 		does string
 		code uint32
 	}{
-		{"exit 0", 0}, {"exit 7", 7}, {"exit 255", 255},
-		{"raise 9", 137}, {"raise 15", 143},
+		{"exit 0", 0},
+		{"exit 7", 7},
+		{"exit 255", 255},
+		{"raise 9", 137},
+		{"raise 15", 143},
 	} {
 		child := spawn(t, nil)
 		code, err := GetExitCodeProcess(child.Process)
