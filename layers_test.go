@@ -93,8 +93,9 @@ var layers = map[string]layer{
 
 	"internal/parley": {row: 5, allow: []string{xsys}},
 
-	"internal/routine":  {row: 7, allow: []string{xsys}, linuxOnly: true},
-	"internal/kernel32": {row: 8, allow: []string{xsys}, linuxOnly: true},
+	"internal/alertable": {row: 7, allow: []string{xsys}, linuxOnly: true},
+	"internal/routine":   {row: 7, allow: []string{xsys}, linuxOnly: true},
+	"internal/kernel32":  {row: 8, allow: []string{xsys}, linuxOnly: true},
 
 	".":     {row: 8, deny: []string{"syscall"}, unsafeIn: "typed.go"},
 	"win32": {row: 9, allow: []string{xsysWindows}},

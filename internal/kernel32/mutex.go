@@ -4,6 +4,7 @@ package kernel32
 
 import (
 	"atoll/internal/access"
+	"atoll/internal/alertable"
 	"atoll/internal/onlinux"
 	threads "atoll/internal/thread"
 )
@@ -80,7 +81,7 @@ func (o mutex) try() (result uint32, err error) {
 func (o mutex) waitable() onlinux.Waitable {
 	self, err := threads.Self()
 	if err != nil {
-		return onlinux.ChannelWait{External: failing{err: err}}
+		return alertable.Failing(err)
 	}
 	return o.mutex.By(self)
 }

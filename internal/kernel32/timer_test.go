@@ -141,6 +141,8 @@ func TestRoutineIsTakenBack(t *testing.T) {
 			})
 		}
 	}
+	child.Tell("close") // the last handle; who is killed leaves the name to a sweep
+	child.Expect("done")
 }
 
 // awaitAPC waits until something is queued to this thread.
@@ -172,9 +174,12 @@ var _ = testkit.Role("timer setter", func(s *testkit.Self) {
 			h, err = OpenWaitableTimer(access.GenericAll, false, s.Args[0])
 			s.Must(err)
 		}
-		if do == "set" {
+		switch do {
+		case "set":
 			due := int64(-36e9)
 			s.Must(SetWaitableTimer(h, &due, 0, 0, 0))
+		case "close":
+			s.Must(CloseHandle(h))
 		}
 		s.Say("done")
 	}

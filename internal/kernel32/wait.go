@@ -3,23 +3,21 @@
 package kernel32
 
 import (
-	"context"
 	"errors"
-	"time"
 
 	"atoll/internal/access"
+	"atoll/internal/alertable"
 	"atoll/internal/errs"
 	"atoll/internal/onlinux"
-	threads "atoll/internal/thread"
 )
 
-// What a wait returns.
+// What a wait returns, besides the index of what it took.
 const (
-	WaitAbandoned    = 0x80
-	WaitIOCompletion = 0xC0
-	WaitTimeout      = 0x102
-	WaitFailed       = 0xFFFFFFFF
-	Infinite         = 0xFFFFFFFF
+	WaitAbandoned    = alertable.Abandoned
+	WaitIOCompletion = alertable.IOCompletion
+	WaitTimeout      = alertable.Timeout
+	WaitFailed       = alertable.Failed
+	Infinite         = alertable.Infinite
 )
 
 // waitable are the objects that have a signal. The others, as sections, are always
@@ -41,7 +39,7 @@ func (o kernelObject) waitable() onlinux.Waitable {
 	if w, ok := o.Object.(onlinux.Waitable); ok {
 		return w
 	}
-	return onlinux.ChannelWait{External: always{}}
+	return alertable.Always()
 }
 
 // toWaitOn is what a wait for the entry's object waits for.
@@ -49,7 +47,7 @@ func (e *entry) toWaitOn() onlinux.Waitable {
 	if o, ok := e.object.(waitable); ok {
 		return o.waitable()
 	}
-	return onlinux.ChannelWait{External: always{}}
+	return alertable.Always()
 }
 
 // try takes the object if it is there now. known false: only a wait can tell.
@@ -73,8 +71,8 @@ func (e *entry) try() (result uint32, known bool, err error) {
 	return result, true, err
 }
 
-// WaitForSingleObject waits for an object, and if it is alertable for APCs.
-func WaitForSingleObject(h Handle, milliseconds uint32, alertable bool) (uint32, error) {
+// WaitForSingleObject waits for an object, and for APCs if it is to.
+func WaitForSingleObject(h Handle, milliseconds uint32, apcs bool) (uint32, error) {
 	e, err := lookToWait(h)
 	if err != nil {
 		return WaitFailed, err
@@ -86,11 +84,11 @@ func WaitForSingleObject(h Handle, milliseconds uint32, alertable bool) (uint32,
 		return WaitFailed, err
 	case result != WaitTimeout:
 		return result, nil
-	case known && milliseconds == 0 && !alertable:
+	case known && milliseconds == 0 && !apcs:
 		return WaitTimeout, nil
 	}
-	w := waiting{objects: []onlinux.Waitable{e.toWaitOn()}}
-	return w.wait(milliseconds, alertable)
+	w := alertable.Wait{Objects: []onlinux.Waitable{e.toWaitOn()}}
+	return w.For(milliseconds, apcs)
 }
 
 // lookToWait is look for who wants to wait.
@@ -106,9 +104,9 @@ func lookToWait(h Handle) (*entry, error) {
 	return e, nil
 }
 
-// WaitForMultipleObjects waits for one of several objects, or for all of them, and if
-// it is alertable for APCs.
-func WaitForMultipleObjects(handles []Handle, all bool, milliseconds uint32, alertable bool) (uint32, error) {
+// WaitForMultipleObjects waits for one of several objects, or for all of them, and for
+// APCs if it is to.
+func WaitForMultipleObjects(handles []Handle, all bool, milliseconds uint32, apcs bool) (uint32, error) {
 	if len(handles) == 0 || len(handles) > onlinux.MaxWait {
 		return WaitFailed, errs.Numbered(errs.InvalidParameter, nil, "one call waits for 1 to %d objects, not for %d", onlinux.MaxWait, len(handles))
 	}
@@ -118,7 +116,7 @@ func WaitForMultipleObjects(handles []Handle, all bool, milliseconds uint32, ale
 			e.leave()
 		}
 	}()
-	w := waiting{objects: make([]onlinux.Waitable, 0, len(handles)), all: all}
+	w := alertable.Wait{Objects: make([]onlinux.Waitable, 0, len(handles)), All: all}
 	for _, h := range handles {
 		if isPseudo(h) {
 			return WaitFailed, errInvalidHandle
@@ -128,14 +126,14 @@ func WaitForMultipleObjects(handles []Handle, all bool, milliseconds uint32, ale
 			return WaitFailed, err
 		}
 		entries = append(entries, e)
-		w.objects = append(w.objects, e.toWaitOn())
+		w.Objects = append(w.Objects, e.toWaitOn())
 	}
 	if all {
 		if err := different(entries); err != nil {
 			return WaitFailed, err
 		}
 	}
-	return w.wait(milliseconds, alertable)
+	return w.For(milliseconds, apcs)
 }
 
 // different refuses handles of one object.
@@ -151,7 +149,7 @@ func different(entries []*entry) error {
 }
 
 // SignalObjectAndWait signals one object and waits for another.
-func SignalObjectAndWait(signal, h Handle, milliseconds uint32, alertable bool) (uint32, error) {
+func SignalObjectAndWait(signal, h Handle, milliseconds uint32, apcs bool) (uint32, error) {
 	s, err := find(signal)
 	if err != nil {
 		return WaitFailed, err
@@ -166,8 +164,8 @@ func SignalObjectAndWait(signal, h Handle, milliseconds uint32, alertable bool) 
 		return WaitFailed, err
 	}
 	defer e.leave()
-	w := waiting{objects: []onlinux.Waitable{e.toWaitOn()}, signal: signaler}
-	return w.wait(milliseconds, alertable)
+	w := alertable.Wait{Objects: []onlinux.Waitable{e.toWaitOn()}, Signal: signaler}
+	return w.For(milliseconds, apcs)
 }
 
 // signalable are the objects that SignalObjectAndWait can signal.
@@ -189,104 +187,6 @@ func (o event) signaler() (onlinux.Signaler, access.Mask, error) {
 	return o.event, access.Modify, nil
 }
 
-// waiting is one call that waits.
-type waiting struct {
-	objects []onlinux.Waitable
-	all     bool
-	signal  onlinux.Signaler // to be signaled when the wait has begun; nil: nothing
-}
-
-// wait waits until the objects are there, time is over, or the thread has run APCs.
-// What is there already, is taken without any of these, even in no time.
-func (w *waiting) wait(milliseconds uint32, alertable bool) (uint32, error) {
-	ctx, cancel := within(milliseconds)
-	defer cancel()
-	if !alertable {
-		return w.once(ctx)
-	}
-	self, err := threads.Self()
-	if err != nil {
-		return WaitFailed, err
-	}
-	for {
-		result, err := w.alertable(ctx, self)
-		if err != nil || result != WaitTimeout {
-			return result, err
-		}
-		if self.Run() {
-			return WaitIOCompletion, nil
-		}
-		if ctx.Err() != nil {
-			return WaitTimeout, nil
-		}
-		// What was queued has been withdrawn.
-	}
-}
-
-// alertable is once, but also ends when something is queued for the thread.
-func (w *waiting) alertable(ctx context.Context, self *threads.Thread) (uint32, error) {
-	ctx, alert := context.WithCancel(ctx)
-	defer alert()
-	self.Alert(alert)
-	defer self.Alert(nil)
-	if self.Pending() {
-		alert()
-	}
-	return w.once(ctx)
-}
-
-// once waits until ctx ends at the latest.
-func (w *waiting) once(ctx context.Context) (uint32, error) {
-	r, err := w.perform(ctx)
-	switch {
-	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return WaitTimeout, nil
-	case err != nil:
-		return WaitFailed, err
-	case w.all:
-		r.Index = 0
-	}
-	if r.Previous != nil {
-		return WaitAbandoned + uint32(r.Index), nil
-	}
-	return uint32(r.Index), nil
-}
-
-func (w *waiting) perform(ctx context.Context) (onlinux.Result, error) {
-	if signal := w.signal; signal != nil {
-		w.signal = nil
-		return onlinux.SignalAndWait(ctx, signal, w.objects[0])
-	}
-	if w.all {
-		return onlinux.WaitAll(ctx, w.objects)
-	}
-	return onlinux.WaitAny(ctx, w.objects)
-}
-
-// over is the time of waits that have none.
-var over = func() context.Context {
-	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(0, 0))
-	cancel()
-	return ctx
-}()
-
-// within is the time of a wait.
-func within(milliseconds uint32) (context.Context, context.CancelFunc) {
-	switch milliseconds {
-	case 0:
-		return over, func() {}
-	case Infinite:
-		return context.Background(), func() {}
-	}
-	return context.WithTimeout(context.Background(), time.Duration(milliseconds)*time.Millisecond)
-}
-
-// Sleep lets time pass, and if it is alertable ends with the APCs that the thread has
-// run: then it returns WaitIOCompletion.
-func Sleep(milliseconds uint32, alertable bool) uint32 {
-	w := waiting{objects: []onlinux.Waitable{onlinux.ChannelWait{External: never{}}}}
-	if result, err := w.wait(milliseconds, alertable); err == nil && result == WaitIOCompletion {
-		return WaitIOCompletion
-	}
-	return 0
-}
+// Sleep lets time pass, and ends with the APCs that the thread has run if it is to: then
+// it returns WaitIOCompletion.
+func Sleep(milliseconds uint32, apcs bool) uint32 { return alertable.Sleep(milliseconds, apcs) }

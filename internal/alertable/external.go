@@ -1,11 +1,13 @@
 //go:build linux
 
-package kernel32
+package alertable
 
 import (
 	"math"
 	"reflect"
 	"time"
+
+	"atoll/internal/onlinux"
 )
 
 // nothing is the part of a wait.External that there is nothing to say about.
@@ -33,6 +35,12 @@ func (never) Watch(func()) (unwatch func()) {
 
 func (never) Ready() (bool, error) { return false, nil }
 func (never) Take() (bool, error)  { return false, nil }
+
+// Always is an object that is always signaled.
+func Always() onlinux.Waitable { return onlinux.ChannelWait{External: always{}} }
+
+// Failing is an object whose wait fails.
+func Failing(err error) onlinux.Waitable { return onlinux.ChannelWait{External: failing{err: err}} }
 
 // failing is the signal of what cannot be waited for.
 type failing struct {
