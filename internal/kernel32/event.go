@@ -37,7 +37,18 @@ func OpenEvent(asked access.Mask, inherit bool, name string) (Handle, error) {
 }
 
 // SetEvent signals an event.
-func SetEvent(h Handle) error { return withEvent(h, (*onlinux.Event).Set) }
+func SetEvent(h Handle) error {
+	o, e, err := use[event](h, access.Modify)
+	if err != nil {
+		return err
+	}
+	defer e.leave()
+	o.event.Publish()
+	if o.event.QuickSet() {
+		return nil
+	}
+	return o.event.Set()
+}
 
 // ResetEvent takes the signal away.
 func ResetEvent(h Handle) error { return withEvent(h, (*onlinux.Event).Reset) }
@@ -52,4 +63,11 @@ func withEvent(h Handle, do func(*onlinux.Event) error) error {
 	}
 	defer e.leave()
 	return do(o.event)
+}
+
+func (o event) try() (result uint32, err error) {
+	if o.event.QuickTake() || o.event.QuickSee() {
+		return 0, nil
+	}
+	return tryWait(o.event)
 }

@@ -43,9 +43,21 @@ func ReleaseSemaphore(h Handle, n int32) (previous int32, err error) {
 		return 0, err
 	}
 	defer e.leave()
+	if o.semaphore.Publish(); n == 1 {
+		if previous, ok := o.semaphore.QuickRelease(); ok {
+			return previous, nil
+		}
+	}
 	return o.semaphore.Release(n)
 }
 
-func (o semaphore) signaler() (onlinux.Signaler, access.Mask, error) {
+func (o semaphore) signaler() (onlinux.Signaler, access.Mask, error) { //nolint:unparam // as all signalables
 	return o.semaphore, access.Modify, nil
+}
+
+func (o semaphore) try() (result uint32, err error) {
+	if o.semaphore.QuickTake() {
+		return 0, nil
+	}
+	return tryWait(o.semaphore)
 }

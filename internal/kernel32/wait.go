@@ -64,11 +64,16 @@ func (e *entry) try() (result uint32, known bool, err error) {
 	if !ok {
 		return WaitTimeout, false, nil
 	}
-	taken, err := now.TryWait()
+	result, err = tryWait(now)
+	return result, true, err
+}
+
+func tryWait(o immediate) (result uint32, err error) {
+	taken, err := o.TryWait()
 	if !taken {
 		result = WaitTimeout
 	}
-	return result, true, err
+	return result, err
 }
 
 // WaitForSingleObject waits for an object, and for APCs if it is to.
@@ -183,7 +188,7 @@ func (e *entry) signaler() (onlinux.Signaler, error) {
 	return signaler, errors.Join(err, e.may(needed))
 }
 
-func (o event) signaler() (onlinux.Signaler, access.Mask, error) {
+func (o event) signaler() (onlinux.Signaler, access.Mask, error) { //nolint:unparam // as all signalables
 	return o.event, access.Modify, nil
 }
 

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +24,9 @@ type Thread struct {
 	id  int
 	key uint64
 	end *ending.Process
+
+	m     unsafe.Pointer // Go's, see quick.go
+	asked bool           // whether it can have one; under mu
 
 	done chan struct{} // closed when what it owned has been abandoned
 
@@ -118,6 +123,7 @@ func (t *Thread) finish() {
 	t.owned, t.unwatch = nil, nil
 	waits := t.waits
 	t.drop()
+	t.forget()
 	t.mu.Unlock()
 	table.forget(t)
 	if unwatch != nil {
@@ -139,11 +145,26 @@ func (t *Thread) finish() {
 //
 // The process has no descriptor left for it.
 func Self() (*Thread, error) {
-	id := unix.Gettid()
-	if t := table.living(id); t != nil {
+	if t := remembered(); t != nil {
 		return t, nil
 	}
-	return table.enter(id)
+	return ask()
+}
+
+// ask asks the kernel.
+func ask() (*Thread, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	id := unix.Gettid()
+	t := table.living(id)
+	if t == nil {
+		var err error
+		if t, err = table.enter(id); err != nil {
+			return nil, err
+		}
+	}
+	t.remember()
+	return t, nil
 }
 
 // Of is the thread of this process that has the number now.

@@ -326,3 +326,45 @@ func BenchmarkOwn(b *testing.B) {
 		}
 	})
 }
+
+// Each thread is told from all others without the kernel, also from those that have had
+// its number, or its place among those remembered.
+func TestThreadsAreRemembered(t *testing.T) {
+	bothWays(t, func(t *testing.T) {
+		var all sync.Map
+		for range 50 {
+			var group sync.WaitGroup
+			for range 20 {
+				group.Add(1)
+				onThread(func() {
+					defer group.Done()
+					if before := remembered(); before != nil {
+						t.Errorf("a new thread is %d already", before.ID())
+					}
+					first := self(t)
+					if _, twice := all.LoadOrStore(first, true); twice || first.ID() != unix.Gettid() {
+						t.Errorf("thread %d is %d, twice %v", unix.Gettid(), first.ID(), twice)
+					}
+					for range 10 {
+						runtime.Gosched()
+						if again := remembered(); again != nil && again != first {
+							t.Errorf("thread %d is %d then", first.ID(), again.ID())
+						}
+						if again := self(t); again != first || remembered() == nil && quickThreads > 20 && place(getm()).Load() == nil {
+							t.Errorf("thread %d is not remembered", first.ID())
+						}
+					}
+				})
+			}
+			group.Wait()
+		}
+		for thread := range all.Range {
+			awaitEnd(t, thread.(*Thread))
+		}
+		for i := range quick {
+			if left := quick[i].Load(); left != nil && !left.Alive() {
+				t.Errorf("thread %d has ended, and is still remembered", left.ID())
+			}
+		}
+	})
+}
