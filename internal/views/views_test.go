@@ -154,6 +154,31 @@ func trapping() bool {
 	return faults.fd >= 0
 }
 
+// The role of a process that the kernel gives no userfaultfd.
+var _ = testkit.Role("without userfaultfd", func(self *testkit.Self) {
+	self.Must(testkit.Forbid(unix.EPERM, unix.SYS_USERFAULTFD))
+	h := layout.Header{Type: layout.Section, Size: 1 << 20, Protection: uint32(access.ReadWrite), Flags: layout.FlagReserve}
+	h.PlaceData()
+	o, err := backing.CreateUnnamed(h, backing.BuildMemory)
+	self.Must(err)
+	v, err := Map(mapping.Section{Object: o, File: o.FD, Rights: access.ReadWrite.Usual()}, Wanted{Protection: ReadWrite})
+	self.Must(err)
+	for range 2 {
+		i, err := Query(v)
+		self.Must(err)
+		self.Say("%#x", i.State)
+		*at(v) = 1
+	}
+})
+
+// Where a touch cannot be kept from committing a page, it is committed for everybody.
+func TestReserveWithoutUserfaultfd(t *testing.T) {
+	child := testkit.Start(t, "without userfaultfd")
+	child.Expect("0x2000")
+	child.Expect("0x1000")
+	child.End()
+}
+
 // A page that was written while it was copy-on-write is the view's own for good; others
 // show the section's again when they are no longer copy-on-write.
 func TestPagesBecomeCopyOnWriteAndBack(t *testing.T) {
