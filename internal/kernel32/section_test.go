@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -354,4 +355,51 @@ func TestSectionOfLargePages(t *testing.T) {
 	if err := child.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// All that can be asked of all sections: what the view becomes, or the error, for the
+// creator's handle, and for one that may do everything.
+func TestViewsOfAllProtections(t *testing.T) {
+	const x, c, r, w, all, old = mapExecute, mapCopy, mapRead, mapWrite, access.Mask(0xF001F), access.Mask(0x8)
+	const na, ro, rw, wc, xr, xrw, xwc = views.NoAccess, views.ReadOnly, views.ReadWrite, views.WriteCopy, views.ExecuteRead, views.ExecuteReadWrite, views.ExecuteWriteCopy
+	asked := map[access.Mask]views.Protection{
+		0: na, c: wc, w: rw, w | c: rw, r: ro, r | c: ro, r | w: rw, r | w | c: rw, all: rw,
+		x: na, x | c: xwc, x | w: xrw, x | w | c: xrw, x | r: xr, x | r | c: xr, x | r | w: xrw, x | all: xrw,
+		old: na, old | c: na, old | r: ro, old | w: rw, old | x: na, old | x | c: na, old | x | r: xr,
+		mapReserve | r: ro, mapNoTargets | w: rw,
+	}
+	allowed := map[views.Protection][]views.Protection{
+		ro: {na, wc, ro}, wc: {na, wc, ro}, rw: {na, wc, ro, rw},
+		xr: {na, wc, ro, xr, xwc}, xwc: {na, wc, ro, xr, xwc}, xrw: {na, wc, ro, rw, xr, xwc, xrw},
+	}
+	for of, views := range allowed {
+		name := fmt.Sprintf("of protection %#x", uint32(of))
+		creator := aSection(t, uint32(of), 4096, name)
+		opened, err := OpenFileMapping(all, false, name)
+		number(t, 0, err)
+		for mask, p := range asked {
+			for h, refusal := range map[Handle]uint32{creator: 5, opened: 87} {
+				if slices.Contains(views, p) {
+					refusal = 0
+				}
+				checkView(t, h, mask, p, refusal)
+			}
+		}
+		number(t, 0, CloseHandle(opened))
+	}
+}
+
+func checkView(t *testing.T, h Handle, mask access.Mask, p views.Protection, refusal uint32) {
+	t.Helper()
+	v, err := MapViewOfFile(h, mask, 0, 0, 0)
+	if errs.Number(err) != refusal {
+		t.Errorf("asked for %#x: %v (%d), want %d", uint32(mask), err, errs.Number(err), refusal)
+	}
+	if v == 0 {
+		return
+	}
+	if i, err := views.Query(v); err != nil || i.Protect != p || i.AllocationProtect != p {
+		t.Errorf("asked for %#x: %+v, %v, want protection %#x", uint32(mask), i, err, uint32(p))
+	}
+	number(t, 0, views.Unmap(v))
 }
