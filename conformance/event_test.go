@@ -166,4 +166,20 @@ var events = []line{
 			t.misses(e)
 		},
 	},
+	{
+		id: "C418", says: "SetEvent on a set event, ResetEvent on a reset one → TRUE, no effect", source: "sdk:setevent, resetevent (D)",
+		check: func(t *T) {
+			auto, manual := t.auto(1), t.manual(1)
+			t.OK(win32.SetEvent(auto))
+			t.OK(win32.SetEvent(manual))
+			t.takes(auto) // one signal, not two
+			t.misses(auto)
+			t.takes(manual)
+			for _, e := range []win32.Handle{auto, manual} {
+				t.OK(win32.ResetEvent(e))
+				t.OK(win32.ResetEvent(e))
+				t.misses(e)
+			}
+		},
+	},
 }
