@@ -213,7 +213,7 @@ func FileOf(o *namespace.Object, own int, write bool) (int, error) {
 		}
 		flags, err := unix.FcntlInt(uintptr(own), unix.F_GETFL, 0)
 		if err == nil && (!write || flags&unix.O_ACCMODE == unix.O_RDWR) {
-			fileuse.Hold(own, kindOf(protectionOf(*h)))
+			fileuse.Rehold(own, kindOf(protectionOf(*h)))
 			return own, nil
 		}
 	}

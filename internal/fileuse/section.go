@@ -18,13 +18,18 @@ const (
 // is a section's. That stays until the last descriptor and the last mapping of it are
 // gone. It waits for somebody who is just cutting the file off.
 func Hold(fd int, s Sections) {
-	unlock(fd, uint32(Data|Writable|Image)&^uint32(s)<<sections)
 	lock(fd, uint32(s)<<sections)
 	// Who cuts off looks once more when it has said so; one that was stopped in between
 	// must not keep us for ever.
 	for wait := 50 * time.Microsecond; wait < time.Second && anybody(fd, bit(cutting)); wait *= 2 {
 		time.Sleep(wait) //nolint:forbidigo // a lock of others tells nobody when it goes
 	}
+}
+
+// Rehold is Hold for a description that may say that its section is of another kind.
+func Rehold(fd int, s Sections) {
+	unlock(fd, uint32(Data|Writable|Image)&^uint32(s)<<sections)
+	Hold(fd, s)
 }
 
 // Alive says what sections there are over a file, in whatever process.

@@ -221,7 +221,7 @@ func TestHoldAgain(t *testing.T) {
 	path := aFile(t)
 	section, other := open(t, path, unix.O_RDWR), open(t, path, unix.O_RDONLY)
 	for _, s := range []Sections{Data | Writable, Data, Image, Data | Writable} {
-		Hold(section, s)
+		Rehold(section, s)
 		if got := Alive(other); got != s {
 			t.Errorf("sections %b, want %b", got, s)
 		}
