@@ -91,7 +91,8 @@ var layers = map[string]layer{
 
 	"internal/port": {row: 5, linuxOnly: true},
 
-	"internal/parley": {row: 5, allow: []string{xsys}},
+	"internal/parley":     {row: 5, allow: []string{xsys}},
+	"internal/winprocess": {row: 6, allow: []string{xsys}, linuxOnly: true},
 
 	"internal/alertable": {row: 7, allow: []string{xsys}, linuxOnly: true},
 	"internal/routine":   {row: 7, allow: []string{xsys}, linuxOnly: true},

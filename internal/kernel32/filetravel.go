@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
+	"atoll/internal/parley"
 	"atoll/internal/winfile"
 )
 
@@ -30,7 +31,7 @@ func (f *file) pack() (descriptors []int, text string, err error) {
 // unpackFile makes a file of what pack gave.
 func unpackFile(descriptors []int, text string) (object, error) {
 	if len(descriptors) != 1 {
-		return nil, strange(descriptors, "file")
+		return nil, parley.Strange(descriptors, "file")
 	}
 	f, err := winfile.Own(descriptors[0], text == withoutPosition)
 	if err != nil {

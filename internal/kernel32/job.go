@@ -15,6 +15,7 @@ import (
 	"atoll/internal/job"
 	"atoll/internal/onlinux"
 	"atoll/internal/port"
+	"atoll/internal/winprocess"
 )
 
 type jobObject struct {
@@ -73,21 +74,8 @@ func AssignProcessToJobObject(h, process Handle) error {
 
 // joined remembers that a process is in jobs, and tells their ports.
 func joined(pid uint32, names []string) {
-	processes.Lock()
-	if p := processes.open[int(pid)]; p != nil {
-		p.remember(names)
-	}
-	processes.Unlock()
+	winprocess.Joined(int(pid), names)
 	port.Came(int(pid), names)
-}
-
-// remember is under the lock of processes.
-func (p *process) remember(names []string) {
-	for _, name := range names {
-		if !slices.Contains(p.jobs, name) {
-			p.jobs = append(p.jobs, name)
-		}
-	}
 }
 
 // TerminateJobObject ends all processes of a job, with a code that is seen as that of
@@ -98,27 +86,16 @@ func TerminateJobObject(h Handle, code uint32) error {
 		return err
 	}
 	defer e.leave()
-	for _, p := range openProcesses() {
+	for _, p := range winprocess.All() {
 		if in, err := o.job.Inside.Has(p.PID()); in && err == nil {
-			p.condemn(code)
+			p.Condemn(code)
 		}
-		p.close()
+		p.Release()
 	}
 	if pids, err := o.job.Inside.Processes(); err == nil && len(pids) > 0 {
-		proclaim(code, pids...)
+		winprocess.Proclaim(code, pids...)
 	}
 	return o.job.Terminate(int(code))
-}
-
-// openProcesses are those that there are handles to, with one counted each.
-func openProcesses() (list []*process) {
-	processes.Lock()
-	defer processes.Unlock()
-	for _, p := range processes.open {
-		p.handles++
-		list = append(list, p)
-	}
-	return list
 }
 
 // IsProcessInJob says whether a process is in a job, 0: in any, or was when it ended.
@@ -129,50 +106,14 @@ func IsProcessInJob(process, h Handle) (bool, error) {
 	}
 	defer leave()
 	if h == 0 {
-		return p.inAny()
+		return p.InAny()
 	}
 	o, e, err := use[jobObject](h, access.QueryJob)
 	if err != nil {
 		return false, err
 	}
 	defer e.leave()
-	return p.in(o.job.Inside)
-}
-
-func (p *process) inAny() (bool, error) {
-	ended, err := p.Ready()
-	if err != nil {
-		return false, err
-	}
-	around := job.Around(p.PID())
-	if ended && p.reaped != nil {
-		<-p.reaped
-		around = p.around
-	}
-	processes.Lock()
-	known := len(p.jobs) > 0
-	processes.Unlock()
-	return known || job.InAny(p.PID(), around), nil
-}
-
-// in says whether the process is in a job. Once it is, it always was.
-func (p *process) in(j *job.Job) (in bool, err error) {
-	ended, err := p.Ready()
-	if err != nil {
-		return false, err
-	}
-	if ended && p.reaped != nil {
-		<-p.reaped
-		in = j.Had(p.around)
-	} else if in, err = j.Has(p.PID()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, err
-	}
-	processes.Lock()
-	defer processes.Unlock()
-	if in {
-		p.remember([]string{j.Name()})
-	}
-	return slices.Contains(p.jobs, j.Name()), nil
+	return p.In(o.job.Inside)
 }
 
 // start starts the command in the jobs that are listed, beside those that children of

@@ -8,6 +8,7 @@ import (
 	"atoll/internal/access"
 	"atoll/internal/errs"
 	"atoll/internal/port"
+	"atoll/internal/winprocess"
 )
 
 type portObject struct{ *port.Port }
@@ -30,20 +31,15 @@ func init() { port.Abnormal = abnormal }
 
 // abnormal says whether a process, to which there are handles, ended by an exception.
 func abnormal(pid int) bool {
-	processes.Lock()
-	p := processes.open[pid]
-	if p != nil {
-		p.handles++
-	}
-	processes.Unlock()
+	p := winprocess.Known(pid)
 	if p == nil {
 		return false
 	}
-	defer p.close()
+	defer p.Release()
 	if ended, err := p.Ready(); err != nil || !ended {
 		return false
 	}
-	code, err := p.exitCode()
+	code, err := p.ExitCode()
 	return err == nil && code >= 0xC0000000
 }
 

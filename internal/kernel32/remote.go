@@ -3,33 +3,20 @@
 package kernel32
 
 import (
-	"errors"
-	"io"
-	"io/fs"
 	"net"
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"atoll/internal/access"
 	"atoll/internal/errs"
 	"atoll/internal/parley"
+	"atoll/internal/winprocess"
 )
-
-// patience is how long another process may take to answer. Stopped ones take longer.
-const patience = 5 * time.Second
-
-// startup is how long a child may take from its birth until it can be asked.
-const startup = 10 * time.Second
-
-// teardown is how long a process may take to end after it cannot be asked any more.
-const teardown = 200 * time.Millisecond
 
 // side is the process of a handle that is duplicated.
 type side struct {
-	*process        // nil: this one
-	leave    func() // when it is not needed any more
+	*winprocess.Process        // nil: this one
+	leave               func() // when it is not needed any more
 }
 
 // sideOf is the process that a handle leads to, which must allow to duplicate handles.
@@ -44,48 +31,10 @@ func sideOf(h Handle) (side, error) {
 	if p.PID() == os.Getpid() {
 		return side{leave: leave}, nil
 	}
-	return side{process: p, leave: leave}, nil
+	return side{Process: p.Process, leave: leave}, nil
 }
 
-func (s side) here() bool { return s.process == nil }
-
-// dial asks the process, and sees that it is the one.
-func (p *process) dial() (*net.UnixConn, error) {
-	limit := time.Now().Add(teardown)
-	if birth := p.born.Add(startup); birth.After(limit) {
-		limit = birth
-	}
-	for {
-		c, err := parley.Dial(p.PID())
-		ended, e := p.Ready()
-		switch {
-		case e != nil || ended:
-			if err == nil {
-				_ = c.Close()
-			}
-			return nil, errs.Because(errors.Join(e, os.ErrProcessDone), errs.AccessDenied, nil, "process %d has ended", p.PID())
-		case err == nil:
-			_ = c.SetDeadline(time.Now().Add(patience))
-			return c, nil
-		case !errors.Is(err, fs.ErrNotExist):
-			return nil, err
-		case time.Now().After(limit):
-			return nil, errs.Because(err, errs.NotSupported, nil, "it cannot be asked for handles")
-		}
-		time.Sleep(time.Millisecond) //nolint:forbidigo // a child that starts, or a process that ends: nobody tells
-	}
-}
-
-// unanswered is what a failed conversation means.
-func unanswered(err error) error {
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return errs.Because(err, errs.Busy, nil, "the other process does not answer; it may be stopped")
-	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
-		return errs.Because(err, errs.AccessDenied, nil, "the other process refuses, or has ended")
-	}
-	return err
-}
+func (s side) here() bool { return s.Process == nil }
 
 // duplicateBetween makes a handle in a process of one in a process, of which one at
 // least is another than this. The source is closed if that is wanted, whatever happens.
@@ -124,7 +73,7 @@ func (s side) fetch(source Handle, w wanted) (*entry, error) {
 	if s.here() {
 		return fetchHere(source, w)
 	}
-	c, err := s.dial()
+	c, err := s.Dial()
 	if err != nil {
 		return nil, err
 	}
@@ -132,66 +81,46 @@ func (s side) fetch(source Handle, w wanted) (*entry, error) {
 	question := parley.Note{
 		Op: parley.Fetch, Handle: uint64(source), Access: uint32(w.access.Access), Flags: w.flags, Options: w.options,
 	}
-	answer, err := ask(c, &question)
+	answer, err := parley.Ask(c, &question)
 	if err != nil {
-		return nil, unanswered(err)
+		return nil, parley.Unanswered(err)
 	}
 	e, err := accept(c, answer)
-	return e, unanswered(err)
-}
-
-// ask sends a question, and waits for the answer.
-func ask(c *net.UnixConn, question *parley.Note) (*parley.Note, error) {
-	if err := parley.Send(c, question); err != nil {
-		return nil, err
-	}
-	return hear(c)
-}
-
-func hear(c *net.UnixConn) (*parley.Note, error) {
-	answer, err := parley.Receive(c)
-	if err != nil {
-		return nil, err
-	}
-	if err := answer.Failed(); err != nil {
-		answer.Discard()
-		return nil, err
-	}
-	return answer, nil
+	return e, parley.Unanswered(err)
 }
 
 // give puts a handle like e into the table of the process.
 func (s side) give(e *entry) (Handle, error) {
-	c, err := s.dial()
+	c, err := s.Dial()
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = c.Close() }()
 	if err := dispatch(c, parley.Give, 0, e); err != nil {
-		return 0, unanswered(err)
+		return 0, parley.Unanswered(err)
 	}
-	answer, err := hear(c)
+	answer, err := parley.Hear(c)
 	if err != nil {
-		return 0, unanswered(err)
+		return 0, parley.Unanswered(err)
 	}
 	answer.Discard()
 	// Without this the other takes the handle back: nobody would know of it.
 	if err := parley.Send(c, &parley.Note{Op: parley.Answer}); err != nil {
-		return 0, unanswered(err)
+		return 0, parley.Unanswered(err)
 	}
 	return Handle(answer.Handle), nil
 }
 
 // close closes a handle of the process.
 func (s side) close(h Handle) error {
-	c, err := s.dial()
+	c, err := s.Dial()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	answer, err := ask(c, &parley.Note{Op: parley.Close, Handle: uint64(h)})
+	answer, err := parley.Ask(c, &parley.Note{Op: parley.Close, Handle: uint64(h)})
 	if err != nil {
-		return unanswered(err)
+		return parley.Unanswered(err)
 	}
 	answer.Discard()
 	return nil
@@ -216,7 +145,7 @@ func fetchHere(source Handle, w wanted) (*entry, error) {
 func answer(c *net.UnixConn) {
 	defer func() { _ = c.Close() }()
 	adopt()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(winprocess.Patience))
 	note, err := parley.Receive(c)
 	if err != nil {
 		return
@@ -231,7 +160,7 @@ func answer(c *net.UnixConn) {
 			err = parley.Send(c, &parley.Note{Op: parley.Answer})
 		}
 	case parley.Condemn:
-		if err = answerCondemn(note); err == nil {
+		if err = winprocess.Proclaimed(note); err == nil {
 			err = parley.Send(c, &parley.Note{Op: parley.Answer})
 		}
 	default:

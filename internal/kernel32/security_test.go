@@ -13,6 +13,7 @@ import (
 	"atoll/internal/errs"
 	"atoll/internal/sddl"
 	"atoll/internal/testkit"
+	"atoll/internal/winprocess"
 )
 
 func descriptor(t testing.TB, text string) *access.Security {
@@ -128,7 +129,7 @@ func TestSecurityThatLinuxRefuses(t *testing.T) {
 	number(t, errs.AccessDenied, SetObjectSecurity(less, ListPart, everyone))
 	number(t, errs.AccessDenied, SetObjectSecurity(less, GroupPart, everyone))
 	number(t, 0, CloseHandle(less))
-	p, err := OpenProcess(allOfProcess, false, uint32(os.Getpid()))
+	p, err := OpenProcess(winprocess.AllAccess, false, uint32(os.Getpid()))
 	number(t, 0, err)
 	number(t, errs.NotSupported, SetObjectSecurity(p, ListPart, everyone))
 	number(t, 0, CloseHandle(p))

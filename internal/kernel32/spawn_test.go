@@ -19,7 +19,9 @@ import (
 	"atoll/internal/access"
 	"atoll/internal/ending"
 	"atoll/internal/errs"
+	"atoll/internal/parley"
 	"atoll/internal/testkit"
+	"atoll/internal/winprocess"
 	"atoll/internal/winfile"
 )
 
@@ -177,7 +179,7 @@ var _ = testkit.Role("obedient", func(s *testkit.Self) {
 		case "descriptors":
 			s.Say("%d", len(testkit.Descriptors()))
 		case "environment":
-			s.Say("%q %q", os.Getenv(inheritVariable), os.Getenv("MINE"))
+			s.Say("%q %q", os.Getenv(parley.InheritVariable), os.Getenv("MINE"))
 		case "directory":
 			dir, err := os.Getwd()
 			s.Must(err)
@@ -214,7 +216,7 @@ func TestExitCode(t *testing.T) {
 	} {
 		child := spawn(t, nil)
 		code, err := GetExitCodeProcess(child.Process)
-		if code != stillActive || err != nil {
+		if code != winprocess.StillActive || err != nil {
 			t.Errorf("running: %d, %v", code, err)
 		}
 		other, err := OpenProcess(access.QueryProcess|access.Wait, false, child.PID)
@@ -236,7 +238,7 @@ func TestExitCode(t *testing.T) {
 		unix.SIGSEGV: 0xC0000005, unix.SIGBUS: 0xC0000005, unix.SIGILL: 0xC000001D,
 		unix.SIGFPE: 0xC0000094, unix.SIGINT: 0xC000013A, unix.SIGTERM: 143,
 	} {
-		if got := codeOf(ending.Status(signal)); got != code {
+		if got := winprocess.CodeOf(ending.Status(signal)); got != code {
 			t.Errorf("signal %d: code %#x, want %#x", signal, got, code)
 		}
 	}

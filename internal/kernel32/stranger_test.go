@@ -20,6 +20,7 @@ import (
 	"atoll/internal/layout"
 	"atoll/internal/parley"
 	"atoll/internal/testkit"
+	"atoll/internal/winprocess"
 	"atoll/internal/winfile"
 )
 
@@ -78,7 +79,7 @@ var _ = testkit.Role("stranger", func(s *testkit.Self) {
 	// As if it had been given the handle.
 	e, err := find(limited)
 	s.Must(err)
-	rich, err := insert(e.object.(*process).again(), access.Process, allOfProcess, 0)
+	rich, err := insert(process{e.object.(process).Again()}, access.Process, winprocess.AllAccess, 0)
 	s.Must(err)
 	var h Handle
 	duplicate := DuplicateHandle(rich, 4, CurrentProcess, &h, 0, false, SameAccess)

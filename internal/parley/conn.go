@@ -133,3 +133,45 @@ func Conn(fd int) (*net.UnixConn, error) {
 	}
 	return u, nil
 }
+
+// Strange refuses descriptors that have come, and are not what was said of them.
+func Strange(descriptors []int, what string) error {
+	closeAll(descriptors)
+	return errs.New(errs.ErrCorrupt, "what has come as a %s is none, or not the one that has the number here", what)
+}
+
+// Ask sends a question, and waits for the answer.
+func Ask(c *net.UnixConn, question *Note) (*Note, error) {
+	if err := Send(c, question); err != nil {
+		return nil, err
+	}
+	return Hear(c)
+}
+
+// Hear waits for an answer.
+//
+// # Errors
+//
+// What the other process says of its failure, with the number that it gives.
+func Hear(c *net.UnixConn) (*Note, error) {
+	answer, err := Receive(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := answer.Failed(); err != nil {
+		answer.Discard()
+		return nil, err
+	}
+	return answer, nil
+}
+
+// Unanswered is what a failed conversation means.
+func Unanswered(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errs.Because(err, errs.Busy, nil, "the other process does not answer; it may be stopped")
+	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
+		return errs.Because(err, errs.AccessDenied, nil, "the other process refuses, or has ended")
+	}
+	return err
+}

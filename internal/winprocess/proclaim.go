@@ -1,6 +1,6 @@
 //go:build linux
 
-package kernel32
+package winprocess
 
 import (
 	"strconv"
@@ -20,8 +20,8 @@ const (
 	proclaimTo   = 256
 )
 
-// proclaim says by which code processes are about to be ended.
-func proclaim(code uint32, pids ...int) {
+// Proclaim says by which code processes are about to be ended.
+func Proclaim(code uint32, pids ...int) {
 	var text strings.Builder
 	for _, pid := range pids {
 		if text.Len() < parley.MaxText-20 {
@@ -40,7 +40,7 @@ func proclaim(code uint32, pids ...int) {
 			}
 			defer func() { _ = c.Close() }()
 			_ = c.SetDeadline(limit)
-			if answer, err := ask(c, &note); err == nil {
+			if answer, err := parley.Ask(c, &note); err == nil {
 				answer.Discard()
 			}
 		})
@@ -48,8 +48,8 @@ func proclaim(code uint32, pids ...int) {
 	all.Wait()
 }
 
-// answerCondemn remembers what was proclaimed. It counts if the process was killed.
-func answerCondemn(note *parley.Note) error {
+// Proclaimed remembers what another process has proclaimed. It counts if the process was killed.
+func Proclaimed(note *parley.Note) error {
 	for word := range strings.FieldsSeq(note.Text) {
 		pid, err := strconv.Atoi(word)
 		if err != nil {
@@ -57,7 +57,7 @@ func answerCondemn(note *parley.Note) error {
 		}
 		processes.Lock()
 		if p := processes.open[pid]; p != nil && p.There() {
-			p.condemn(note.Access)
+			p.Condemn(note.Access)
 		}
 		processes.Unlock()
 	}
