@@ -362,7 +362,8 @@ func TestThreadsAreRemembered(t *testing.T) {
 			awaitEnd(t, thread.(*Thread))
 		}
 		for i := range quick {
-			if left := quick[i].Load(); left != nil && !left.Alive() {
+			left := quick[i].Load()
+			if _, ours := all.Load(left); ours {
 				t.Errorf("thread %d has ended, and is still remembered", left.ID())
 			}
 		}
