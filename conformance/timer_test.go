@@ -185,11 +185,14 @@ var timers = []line{
 				t.Errorf("it was due at %d, and said to be so at %d; now it is %d", due, at, ended)
 			}
 			t.Took(timer)
-			// Each period calls it.
+			// Each period calls it; a sleep ends after all calls that are due.
 			t.OK(win32.SetWaitableTimerEx(timer, after(time.Millisecond), 10, routine, 42, nil, 0))
-			for n := range uint32(3) {
+			for range 3 {
+				before := calls
 				t.Equal(win32.WAIT_IO_COMPLETION, win32.SleepEx(long, true), "the sleep")
-				t.Equal(n+2, calls, "the number of calls")
+				if calls == before {
+					t.Errorf("no call in a period")
+				}
 			}
 		},
 	},
