@@ -212,4 +212,19 @@ var mutants = []mutant{
 		edits: []edit{{"internal/onlinux/pass.go", "	if _, err := h.space.Join(); err != nil {\n		return nil, err\n	}\n", ""}, {"internal/onlinux/pass.go", "	return func() { _ = h.letGo(h.inner.DropHandle) }, nil\n", "	return func() { _ = h.inner.DropHandle() }, nil\n"}},
 		pkg:   "internal/onlinux", test: "TestPassingKeepsMembership", says: `it locks as member`,
 	},
+	{
+		name:  "who opens a file does not mind others who are deciding",
+		edits: []edit{{"internal/fileuse/use.go", "contested := anybody(fd, u.against(deciding))", "contested := false"}},
+		pkg:   "internal/fileuse", test: "TestForeignLocks", says: `error 0, <nil>, want 32`,
+	},
+	{
+		name:  "who cuts a file off does not look again",
+		edits: []edit{{"internal/fileuse/section.go", "	defer unlock(fd, bit(cutting))\n	if Alive(fd) != 0 {\n		return errMapped\n	}\n", "	defer unlock(fd, bit(cutting))\n"}},
+		pkg:   "internal/fileuse", test: "TestMappingKeeps", says: `it was cut off`,
+	},
+	{
+		name:  "a section says nothing of itself",
+		edits: []edit{{"internal/backing/file.go", "			fileuse.Hold(own, kindOf(p))\n", ""}},
+		pkg:   "internal/kernel32", test: "TestSectionOfTheOtherFace", says: `opening: <nil>, want 32`,
+	},
 }

@@ -90,6 +90,16 @@ func TestForeignLocks(t *testing.T) {
 			Hold(fd, Data) // it does not hang
 		})
 	}
+	t.Run("decides against it", func(t *testing.T) {
+		path := aFile(t)
+		other := open(t, path, unix.O_RDONLY)
+		number(t, 0, foreign(other, unix.F_RDLCK, base+deciding, 6))
+		done := make(chan error)
+		go func() { done <- alone.Enter(open(t, path, unix.O_RDWR)) }()
+		time.Sleep(time.Millisecond)
+		number(t, 0, foreign(other, unix.F_UNLCK, base+deciding, 6))
+		number(t, 0, <-done)
+	})
 	t.Run("always deciding", func(t *testing.T) {
 		path := aFile(t)
 		number(t, 0, foreign(open(t, path, unix.O_RDONLY), unix.F_RDLCK, base+deciding, 6))

@@ -75,7 +75,8 @@ func (u Use) Enter(fd int) error {
 			return nil
 		}
 		unlock(fd, asks)
-		time.Sleep(time.Duration(rand.Int64N(int64(min(50<<try, 5000)))) * time.Microsecond) //nolint:gosec,forbidigo // to come at another time than others do
+		most := 50 * time.Microsecond << min(try, 7)
+		time.Sleep(rand.N(most)) //nolint:gosec,forbidigo // to come at another time than others do
 	}
 }
 
