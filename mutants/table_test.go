@@ -226,5 +226,18 @@ var mutants = []mutant{
 		name:  "a section says nothing of itself",
 		edits: []edit{{"internal/backing/file.go", "			fileuse.Hold(own, kindOf(p))\n", ""}},
 		pkg:   "internal/kernel32", test: "TestSectionOfTheOtherFace", says: `opening: <nil>, want 32`,
+		name:  "a thread that ends as the owner of a mutex says nothing",
+		edits: []edit{{"internal/onlinux/threads.go", "	err := a.give(layout.Abandon)\n", "	err := a.give(layout.Unlocked)\n"}},
+		pkg:   "internal/onlinux", test: "TestThreadEndsAsOwner", says: `want it abandoned`,
+	},
+	{
+		name:  "an object that is opened again forgets who waits through a retired handle",
+		edits: []edit{{"internal/onlinux/sync.go", "a := lingering(o); a != nil {", "a := lingering(o); a != nil && a.me == 0 {"}},
+		pkg:   "internal/onlinux", test: "TestRetiredWaiterIsFoundAgain", says: `its place in the queue as before: not so`,
+	},
+	{
+		name:  "the last handle of a mutex that a thread owns is closed",
+		edits: []edit{{"internal/onlinux/threads.go", "	if !a.ownedByThread() || m.Retire() != nil", "	if true || m.Retire() != nil"}},
+		pkg:   "internal/onlinux", test: "TestThreadOwnsWithoutHandles", says: `another place in the queue`,
 	},
 }
