@@ -226,6 +226,8 @@ var mutants = []mutant{
 		name:  "a section says nothing of itself",
 		edits: []edit{{"internal/backing/file.go", "			fileuse.Hold(own, kindOf(p))\n", ""}},
 		pkg:   "internal/kernel32", test: "TestSectionOfTheOtherFace", says: `opening: <nil>, want 32`,
+	},
+	{
 		name:  "a thread that ends as the owner of a mutex says nothing",
 		edits: []edit{{"internal/onlinux/threads.go", "	err := a.give(layout.Abandon)\n", "	err := a.give(layout.Unlocked)\n"}},
 		pkg:   "internal/onlinux", test: "TestThreadEndsAsOwner", says: `want it abandoned`,
