@@ -59,7 +59,8 @@ func (h *hammered) use() {
 // step waits in one way or another.
 func (h *hammered) step() {
 	both := []Handle{h.mutex, h.semaphore}
-	result, err := uint32(0), error(nil)
+	var result uint32
+	var err error
 	all, limit := false, hangs
 	switch rand.IntN(4) {
 	case 0:

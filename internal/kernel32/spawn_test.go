@@ -265,7 +265,7 @@ func TestTerminate(t *testing.T) {
 // handle only afterwards.
 func TestTerminateSeenByOthers(t *testing.T) {
 	child, killer, late := spawn(t, nil), spawn(t, nil), spawn(t, nil)
-	killer.ask("0", "terminate", child.PID, 0xC0001234)
+	killer.ask("0", "terminate", child.PID, uint32(0xC0001234))
 	if code := endOf(t, child.Process); code != 0xC0001234 {
 		t.Errorf("code %#x", code)
 	}
