@@ -7,6 +7,8 @@ import (
 	"atoll/internal/kernel32"
 )
 
+func init() { kernel32.Begin() }
+
 func openProcess(asked uint32, inheritHandle bool, processID uint32) (Handle, error) {
 	return made(kernel32.OpenProcess(access.Mask(asked), inheritHandle, processID))
 }

@@ -26,7 +26,10 @@ func (s *estate) add(h Handle, e *entry) error {
 }
 
 // inherited are the sockets that this process was born with.
-var inherited []int
+var (
+	inherited []int
+	born      bool // by CreateProcess
+)
 
 // Before the program begins, and so before it can start a child, what was inherited is
 // set to be closed in children, and the variable goes: both are for this process.
@@ -37,8 +40,16 @@ func init() {
 		return
 	}
 	_ = os.Unsetenv(parley.InheritVariable)
-	inherited = parley.Seize(value)
-	go adopt() // who has started it may have handles for it at once
+	inherited, born = parley.Seize(value), true
+}
+
+// Begin has a child of CreateProcess take what it was born with, and listen: who has
+// started it may have handles for it at once. Other processes do it when they need their
+// table. It is called when this package has been initialised.
+func Begin() {
+	if born {
+		go adopt()
+	}
 }
 
 // begin is what a process does before it uses its table: it takes what it was born

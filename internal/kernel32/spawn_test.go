@@ -21,8 +21,8 @@ import (
 	"atoll/internal/errs"
 	"atoll/internal/parley"
 	"atoll/internal/testkit"
-	"atoll/internal/winprocess"
 	"atoll/internal/winfile"
+	"atoll/internal/winprocess"
 )
 
 // spawned is a child of CreateProcess in a role, which is told lines and answers them.

@@ -20,8 +20,8 @@ import (
 	"atoll/internal/layout"
 	"atoll/internal/parley"
 	"atoll/internal/testkit"
-	"atoll/internal/winprocess"
 	"atoll/internal/winfile"
+	"atoll/internal/winprocess"
 )
 
 const strangerID = 54321

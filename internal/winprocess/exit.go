@@ -47,8 +47,8 @@ func (p *Process) reap(cmd *exec.Cmd) {
 	if cmd.ProcessState != nil {
 		p.status, p.taken = cmd.ProcessState.Sys().(syscall.WaitStatus)
 	}
+	p.Release() // before anybody hears of it, who may look what is left
 	close(p.reaped)
-	p.Release()
 }
 
 // StillActive is the exit code of a process that runs.
