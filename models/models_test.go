@@ -133,6 +133,28 @@ func TestFoundingBreaks(t *testing.T) {
 	})
 }
 
+// TestSharingHolds searches how a file is opened, and made shorter, beside others.
+func TestSharingHolds(t *testing.T) {
+	hold(t, "sharing", []search{
+		{defines: "OPENERS=2 ROUNDS=2"},
+		{defines: "OPENERS=3 ROUNDS=1", long: true},
+		{defines: "SECTIONS"},
+	})
+}
+
+// TestSharingBreaks searches variants that are wrong.
+func TestSharingBreaks(t *testing.T) {
+	refuse(t, "sharing", []search{
+		{defines: "KILLS=0 ROUNDS=1 BREAK_LOOKS_FIRST"},
+		{defines: "KILLS=0 ROUNDS=1 BREAK_SETTLED_FIRST"},
+		{defines: "KILLS=0 ROUNDS=1 BREAK_IGNORES_THE_UNDECIDED"},
+		{defines: "KILLS=0 ROUNDS=1 BREAK_LETS_GO_FIRST"},
+		{defines: "SECTIONS KILLS=0 BREAK_CUTTER_LOOKS_FIRST"},
+		{defines: "SECTIONS KILLS=0 BREAK_MAKER_WAITS_FIRST"},
+		{defines: "SECTIONS KILLS=0 BREAK_MAKER_DOES_NOT_WAIT"},
+	})
+}
+
 // TestSoleHolds searches the end of the time when a process has one handle of a mutex.
 func TestSoleHolds(t *testing.T) {
 	hold(t, "sole", []search{
