@@ -36,7 +36,7 @@ func oneOfEach(t *testing.T) map[Handle]access.Mask {
 		t.Cleanup(func() { number(t, 0, CloseHandle(h)) })
 	}
 	keep(CreateEvent(a, "", true, false, 0x1F0003))
-	keep(CreateEvent(a, "inherited", true, false, 0x1F0003))
+	keep(CreateEvent(a, fmt.Sprint("inherited ", time.Now().UnixNano()), true, false, 0x1F0003))
 	keep(CreateMutex(a, "", false, 0x100000))
 	keep(CreateSemaphore(a, "", 1, 2, 0x1F0003))
 	keep(CreateWaitableTimer(a, "", true, 0x1F0003))
@@ -65,7 +65,10 @@ func TestInheritance(t *testing.T) {
 func TestInheritanceOfAnotherProgram(t *testing.T) {
 	h, err := CreateEvent(&Attributes{Inherit: true}, "survivor", true, false, 0x1F0003)
 	number(t, 0, err)
-	s, err := CreateProcess(&Launch{Application: "/bin/sh", CommandLine: `sh -c "ls /proc/self/fd | wc -w; exec sleep 1000"`, Inherit: true})
+	if with, without := countDescriptors(t, true), countDescriptors(t, false); with != without+1 {
+		t.Errorf("%d descriptors with what is inherited, %d without", with, without)
+	}
+	s, err := CreateProcess(&Launch{Application: "/bin/sleep", CommandLine: "sleep 1000", Inherit: true})
 	number(t, 0, err)
 	number(t, 0, CloseHandle(h))
 	again, err := OpenEvent(access.Wait, false, "survivor")
@@ -83,6 +86,28 @@ func TestInheritanceOfAnotherProgram(t *testing.T) {
 	number(t, errs.FileNotFound, err)
 	number(t, 0, CloseHandle(s.Process))
 	number(t, 0, CloseHandle(s.Thread))
+}
+
+// countDescriptors counts those of another program.
+func countDescriptors(t *testing.T, inherit bool) (n int) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	number(t, 0, err)
+	out, err := pipeHandle(w)
+	number(t, 0, err)
+	s, err := CreateProcess(&Launch{
+		Application: "/bin/sh", CommandLine: `sh -c "ls /proc/self/fd | wc -w"`, Inherit: inherit,
+		Redirected: true, Standard: [3]Handle{0, out, 0},
+	})
+	number(t, 0, err)
+	number(t, 0, CloseHandle(out))
+	_, err = fmt.Fscan(r, &n)
+	number(t, 0, err)
+	_ = r.Close()
+	endOf(t, s.Process)
+	number(t, 0, CloseHandle(s.Process))
+	number(t, 0, CloseHandle(s.Thread))
+	return n
 }
 
 // More than fit into one socket, and values that are far apart.
