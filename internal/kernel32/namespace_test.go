@@ -5,9 +5,12 @@ package kernel32
 import (
 	"fmt"
 	"os"
+	"syscall"
 	"testing"
 
+	"atoll/internal/access"
 	"atoll/internal/errs"
+	"atoll/internal/testkit"
 )
 
 // boundaryFor makes a boundary for SIDs.
@@ -102,4 +105,51 @@ func TestBoundaries(t *testing.T) {
 	DeleteBoundaryDescriptor(b)
 	_, err = OpenPrivateNamespace(b, "x")
 	number(t, errs.InvalidParameter, err)
+}
+
+// enters opens a private namespace for everybody, and an event in it.
+var _ = testkit.Role("kernel32.enters", func(self *testkit.Self) {
+	b, err := CreateBoundaryDescriptor("all", 0)
+	self.Must(err)
+	self.Must(AddSIDToBoundary(b, "WD"))
+	if len(self.Args) > 0 {
+		self.Must(AddSIDToBoundary(b, self.Args[0]))
+	}
+	_, err = OpenEvent(access.Modify, false, `ours\e`)
+	self.Say("%d", errs.Number(err))
+	_, err = CreatePrivateNamespace(nil, b, "ours")
+	self.Say("%d", errs.Number(err))
+	_, err = OpenPrivateNamespace(b, "ours")
+	self.Say("%d", errs.Number(err))
+	_, err = OpenEvent(access.Modify, false, `ours\e`)
+	self.Say("%d", errs.Number(err))
+})
+
+// A namespace for everybody is one for all users, as far as its list lets them in; one
+// with root in its boundary besides is another, which they cannot make.
+func TestPrivateNamespaceOfSeveralUsers(t *testing.T) {
+	testkit.NeedRoot(t)
+	publicRoot(t)
+	all := &Attributes{Security: descriptor(t, "D:(A;;GA;;;WD)")}
+	ns, err := CreatePrivateNamespace(all, boundaryFor(t, "all", "S-1-1-0"), "ours")
+	number(t, 0, err)
+	e, err := CreateEvent(all, `ours\e`, true, false, 0x1F0003)
+	number(t, 0, err)
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{nil, []string{"3", "183", "0", "0"}},
+		{[]string{"SY"}, []string{"3", "5", "2", "3"}},
+	} {
+		cmd := testkit.Command("kernel32.enters", c.args...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 23001, Gid: 23002}}
+		child := testkit.StartCommand(t, cmd)
+		for _, want := range c.want {
+			child.Expect(want)
+		}
+		child.End()
+	}
+	number(t, 0, CloseHandle(e))
+	number(t, 0, ClosePrivateNamespace(ns, 0))
 }
