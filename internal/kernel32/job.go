@@ -62,20 +62,17 @@ func AssignProcessToJobObject(h, process Handle) error {
 	if ended, err := p.Ready(); err != nil || ended {
 		return errs.Because(errors.Join(err, unix.ESRCH), errs.AccessDenied, nil, "process %d has ended", p.PID())
 	}
-	err = o.job.Assign(p.PID())
+	err = port.Coming(func() (pid int, jobs []string, err error) {
+		pid, jobs = p.PID(), []string{o.job.Inside.Name()}
+		if err = o.job.Assign(pid); err == nil {
+			winprocess.Joined(pid, jobs)
+		}
+		return pid, jobs, err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return errs.Because(err, errs.AccessDenied, nil, "process %d has ended", p.PID())
 	}
-	if err == nil {
-		joined(uint32(p.PID()), []string{o.job.Inside.Name()})
-	}
 	return err
-}
-
-// joined remembers that a process is in jobs, and tells their ports.
-func joined(pid uint32, names []string) {
-	winprocess.Joined(int(pid), names)
-	port.Came(int(pid), names)
 }
 
 // TerminateJobObject ends all processes of a job, with a code that is seen as that of

@@ -10,6 +10,7 @@ import (
 
 	"atoll/internal/access"
 	"atoll/internal/errs"
+	"atoll/internal/port"
 	"atoll/internal/winprocess"
 )
 
@@ -66,13 +67,15 @@ func CreateProcess(l *Launch) (s Started, err error) {
 	}
 	defer done()
 	born := time.Now()
-	pid, jobs, err := l.start(cmd)
-	if err != nil {
-		return s, winprocess.StartError(err, cmd.Path)
-	}
-	if s, err = l.admit(cmd, pid, born); err == nil {
-		joined(s.PID, jobs)
-	}
+	err = port.Coming(func() (pid int, jobs []string, err error) {
+		if pid, jobs, err = l.start(cmd); err != nil {
+			return 0, nil, winprocess.StartError(err, cmd.Path)
+		}
+		if s, err = l.admit(cmd, pid, born); err == nil {
+			winprocess.Joined(pid, jobs)
+		}
+		return pid, jobs, err
+	})
 	return s, err
 }
 

@@ -214,7 +214,9 @@ func TestInnerFirst(t *testing.T) {
 		}
 	}
 	for pid := 1; pid < 20; pid++ {
-		Came(pid, []string{"inner"})
+		if err := Coming(func() (int, []string, error) { return pid, []string{"inner"}, nil }); err != nil {
+			t.Error(err)
+		}
 		want := []Packet{{newProcess, 2, uintptr(pid)}, {newProcess, 1, uintptr(pid)}}
 		if list := messages(t, p, 2); !slices.Equal(list, want) {
 			t.Errorf("%v, want %v", list, want)

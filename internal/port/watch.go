@@ -100,10 +100,25 @@ func (p *Port) leaveAll() {
 	p.pump.end.Wait()
 }
 
-// Came says that a process came into jobs; of a short one nobody may see it otherwise.
-func Came(pid int, jobs []string) {
+// Coming calls do, which brings a process into jobs, and tells the ports of these; of a
+// short one nobody may see it otherwise. Meanwhile nobody looks, or it might be told of
+// twice.
+func Coming(do func() (pid int, jobs []string, err error)) error {
 	associations.Lock()
+	if len(associations.of) == 0 {
+		associations.Unlock()
+		_, _, err := do()
+		return err
+	}
 	defer associations.Unlock()
+	pid, jobs, err := do()
+	if err == nil {
+		came(pid, jobs)
+	}
+	return err
+}
+
+func came(pid int, jobs []string) {
 	ports := make(map[*Port]bool)
 	for _, w := range associations.of {
 		in := slices.Contains(jobs, w.Name())

@@ -21,8 +21,10 @@ import (
 func Child(cmd *exec.Cmd, pid int, born time.Time) (*Process, error) {
 	opened, err := ending.Open(pid)
 	if stand := cmd.Process.Pid; err != nil && pid != stand {
-		pid = stand // which ends as the command did, which is gone
-		opened, err = ending.Open(pid)
+		var fd int
+		if fd, err = unix.PidfdOpen(stand, 0); err == nil { // it ends as the command did, which is gone
+			opened, err = ending.Of(fd, pid)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
