@@ -224,3 +224,24 @@ func TestReadmeBeginsWithTheTwoCommands(t *testing.T) {
 		}
 	}
 }
+
+// docs/CONFORMANCE.md has each line of the checklist, once. CI checks what it says of
+// them.
+func TestConformancePage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("docs", "CONFORMANCE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadFile(filepath.Join("testdata", "c-numbers.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []string
+	for _, row := range regexp.MustCompile(`(?m)^\| (C\d{3}) \|`).FindAllSubmatch(page, -1) {
+		rows = append(rows, string(row[1]))
+	}
+	slices.Sort(rows)
+	if numbers := strings.Fields(string(list)); !slices.Equal(rows, numbers) {
+		t.Errorf("the page has %d lines, not the %d of testdata/c-numbers.txt: go run ./conformance/report -write docs/CONFORMANCE.md", len(rows), len(numbers))
+	}
+}
