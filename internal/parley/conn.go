@@ -78,14 +78,6 @@ func (n *Note) Discard() {
 	n.Descriptors = nil
 }
 
-// Failed is the error that an answer tells of.
-func (n *Note) Failed() error {
-	if n.Error == 0 {
-		return nil
-	}
-	return errs.Numbered(n.Error, nil, "the other process says: %s", n.Text)
-}
-
 func descriptorsIn(control []byte) (descriptors []int, err error) {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {

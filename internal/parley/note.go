@@ -88,3 +88,11 @@ func parse(b []byte, descriptors int) (*Note, error) {
 	}
 	return n, nil
 }
+
+// Failed is the error that an answer tells of.
+func (n *Note) Failed() error {
+	if n.Error == 0 {
+		return nil
+	}
+	return errs.Numbered(n.Error, nil, "the other process says: %s", n.Text)
+}
