@@ -84,7 +84,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; %s --help shows the flags", err, cmd.CommandPath())
 	})
-	root.AddCommand(newDemo(), newDemoProcess(), newLs(), newInfo(), newCreate(), newRead(), newWrite(), newDump(), newSweep(), newWait(), newLock(), newSet(), newReset(), newPulse(), newRelease(), newTimer(), newExplain(), newRecord(), newReplay(), newJob(), newExport(), newMan(), newSetup(), newDoctor(), newVersion())
+	root.AddCommand(newDemo(), newDemoProcess(), newLs(), newInfo(), newCreate(), newRead(), newWrite(), newDump(), newSweep(), newWait(), newLock(), newSet(), newReset(), newPulse(), newRelease(), newTimer(), newTop(), newExplain(), newRecord(), newReplay(), newJob(), newExport(), newMan(), newSetup(), newDoctor(), newVersion())
 	return root
 }
 
