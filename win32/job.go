@@ -57,8 +57,7 @@ func AssignProcessToJobObject(job, process Handle) (err error) {
 // it, for good. It needs [JOB_OBJECT_TERMINATE]. It returns when they run no more code of
 // their own; on Windows it does not wait for that.
 //
-// On Linux code is what [GetExitCodeProcess] tells through handles of this process;
-// others see that a signal ended the processes.
+// On Linux code is told as that of [TerminateProcess] is.
 //
 // # Errors
 //

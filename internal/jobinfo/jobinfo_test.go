@@ -82,7 +82,10 @@ func TestRoundTrip(t *testing.T) {
 			}},
 			{limitProcessMemory, func() { v.ProcessMemory = amount.Draw(t, "process memory") }},
 			{limitJobMemory, func() { v.JobMemory = amount.Draw(t, "job memory") }},
-			{limitDie, func() {}}, {limitBreakaway, func() {}}, {limitSilent, func() {}}, {limitKill, func() {}},
+			{limitDie, func() {}},
+			{limitBreakaway, func() {}},
+			{limitSilent, func() {}},
+			{limitKill, func() {}},
 		} {
 			if rapid.Bool().Draw(t, "limited") {
 				v.Basic.Flags |= f.flag
