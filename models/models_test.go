@@ -174,6 +174,21 @@ func TestSoleBreaks(t *testing.T) {
 	})
 }
 
+// TestLeftHolds searches how handles are closed of a mutex that a thread owns.
+func TestLeftHolds(t *testing.T) {
+	hold(t, "left", []search{{}, {defines: "HANDLES=3 ROUNDS=1"}})
+}
+
+// TestLeftBreaks searches variants that are wrong.
+func TestLeftBreaks(t *testing.T) {
+	refuse(t, "left", []search{
+		{defines: "BREAK_DOES_NOT_LOOK"},
+		{defines: "BREAK_TRUSTS"},
+		{defines: "BREAK_LATE"},
+		{defines: "BREAK_NO_LOCK"},
+	})
+}
+
 // TestCellHolds searches the state cell as it is.
 func TestCellHolds(t *testing.T) {
 	hold(t, "cell", []search{

@@ -240,6 +240,6 @@ var mutants = []mutant{
 	{
 		name:  "the last handle of a mutex that a thread owns is closed",
 		edits: []edit{{"internal/onlinux/threads.go", "	if !a.ownedByThread() || m.Retire() != nil", "	if true || m.Retire() != nil"}},
-		pkg:   "internal/onlinux", test: "TestThreadOwnsWithoutHandles", says: `another place in the queue`,
+		pkg:   "internal/onlinux", test: "TestThreadOwnsWithoutHandles", says: `not owned through this handle, want <nil>`,
 	},
 }

@@ -56,7 +56,7 @@ func OpenEvent(access uint32, inheritHandle bool, name string) (handle Handle, e
 // SetEvent signals an event: all who wait for one that is manual-reset are released, and
 // whoever waits later; of those who wait for one that is auto-reset one is, or else who
 // waits next. To set one that is set changes nothing. It blocks for nothing, on Linux for
-// a few seconds at the most if another process was stopped while it changed the event.
+// ten seconds at the most if another process was stopped while it changed the event.
 //
 // # Errors
 //

@@ -62,7 +62,7 @@ func OpenMutex(access uint32, inheritHandle bool, name string) (handle Handle, e
 
 // ReleaseMutex gives back one level of what the calling thread owns, through whatever
 // handle of the mutex, and needs no right. With the last level the mutex is free, and one
-// who waits gets it. It blocks for nothing, on Linux for a few seconds at the most if
+// who waits gets it. It blocks for nothing, on Linux for ten seconds at the most if
 // another process was stopped while it changed the mutex.
 //
 // # Errors

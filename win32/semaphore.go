@@ -56,7 +56,7 @@ func OpenSemaphore(access uint32, inheritHandle bool, name string) (handle Handl
 
 // ReleaseSemaphore adds releaseCount to the count, which releases as many as wait at the
 // most, and tells in previousCount, if it is not nil, what the count was before. It
-// blocks for nothing, on Linux for a few seconds at the most if another process was
+// blocks for nothing, on Linux for ten seconds at the most if another process was
 // stopped while it changed the semaphore.
 //
 // # Errors

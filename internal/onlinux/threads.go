@@ -200,42 +200,59 @@ func (a *attachment) Abandon(by *thread.Thread) {
 // abandonBy is one try of Abandon. If the mutex cannot be given up, the thread stays
 // the owner.
 func (a *attachment) abandonBy(by *thread.Thread) (done bool) {
-	if done = a.giveUp(by); done {
-		a.dropLeft()
+	h, done := a.giveUp(by)
+	if h != nil {
+		_ = h.shutSync()
 	}
 	return done
 }
 
-func (a *attachment) giveUp(by *thread.Thread) (done bool) {
+// giveUp also takes, while nobody else can leave it anything, what was left to the
+// thread: later that may be what another owner relies on.
+func (a *attachment) giveUp(by *thread.Thread) (left *syncHandle, done bool) {
 	a.giving.Lock()
 	defer a.giving.Unlock()
 	if !isOwner(&a.owner, ownerKey(by)) {
-		return true
+		return nil, true
 	}
 	a.abandoned.Store(true)
 	err := a.give(layout.Abandon)
 	if errors.Is(err, errs.ErrStuck) {
 		setOwner(&a.owner, ownerKey(by))
-		return false
+		return nil, false
 	}
-	return true
+	return a.left.Swap(nil), true
 }
 
 // leaveToThread keeps a handle that is being closed for the thread that owns the
 // mutex; false: there is none, or it has one already.
+//
+// Who gives the mutex up for a thread that has ended, under giving, uses no handle: so
+// without the lock the process could be no member any more while the cell names it.
 func (m *Mutex) leaveToThread() bool {
-	a := m.att
-	if !a.ownedByThread() || m.Retire() != nil || !a.left.CompareAndSwap(nil, &m.syncHandle) {
-		return false
+	left, unseen := m.tryLeave()
+	if unseen != nil {
+		_ = unseen.shutSync()
 	}
-	// A thread that has given the mutex up meanwhile may not have seen it.
-	if !a.ownedByThread() {
-		a.dropLeft()
-	}
-	return true
+	return left
 }
 
-// dropLeft closes what was left to a thread.
+// tryLeave also takes back what a thread may not have seen that has given the mutex up
+// meanwhile, for which it needs no lock.
+func (m *Mutex) tryLeave() (left bool, unseen *syncHandle) {
+	a := m.att
+	a.giving.Lock()
+	defer a.giving.Unlock()
+	if !a.ownedByThread() || m.Retire() != nil || !a.left.CompareAndSwap(nil, &m.syncHandle) {
+		return false, nil
+	}
+	if !a.ownedByThread() {
+		unseen = a.left.Swap(nil)
+	}
+	return true, unseen
+}
+
+// dropLeft closes what was left to the calling thread, which is inside another handle.
 func (a *attachment) dropLeft() {
 	if h := a.left.Swap(nil); h != nil {
 		_ = h.shutSync()
