@@ -242,4 +242,19 @@ var mutants = []mutant{
 		edits: []edit{{"internal/onlinux/threads.go", "	if !a.ownedByThread() || m.Retire() != nil", "	if true || m.Retire() != nil"}},
 		pkg:   "internal/onlinux", test: "TestThreadOwnsWithoutHandles", says: `not owned through this handle, want <nil>`,
 	},
+	{
+		name:  "a thread is known by its number alone",
+		edits: []edit{{"internal/thread/table.go", "t != nil && !t.end.Ended()", "t != nil"}},
+		pkg:   "internal/thread", test: "TestNumberIsGivenAgain", says: `taken for the thread that had the number before`,
+	},
+	{
+		name:  "a thread has ended before what it owned is abandoned",
+		edits: []edit{{"internal/thread/thread.go", "	t.finish()\n	<-t.done\n", "	t.finish()\n"}},
+		pkg:   "internal/thread", test: "TestAliveComesAfterAbandon", says: `it has ended, and what it owned is not abandoned`,
+	},
+	{
+		name:  "a routine is called although its timer has been set anew",
+		edits: []edit{{"internal/routine/routine.go", "	stands := r.stands()\n", "	stands := true\n"}},
+		pkg:   "internal/kernel32", test: "TestRoutineIsTakenBack", says: `process, queued true: the routine was called`,
+	},
 }

@@ -118,7 +118,11 @@ func within(milliseconds uint32) (context.Context, context.CancelFunc) {
 // run: then it returns IOCompletion.
 func Sleep(milliseconds uint32, apcs bool) uint32 {
 	w := Wait{Objects: []onlinux.Waitable{onlinux.ChannelWait{External: never{}}}}
-	if result, err := w.For(milliseconds, apcs); err == nil && result == IOCompletion {
+	result, err := w.For(milliseconds, apcs)
+	if err != nil { // for APCs a thread needs a descriptor
+		_, _ = w.For(milliseconds, false)
+	}
+	if result == IOCompletion {
 		return IOCompletion
 	}
 	return 0

@@ -114,6 +114,7 @@ func TestNumberIsGivenAgain(t *testing.T) {
 			table.Unlock()
 			if s := self(t); s == stale || s.ID() != id {
 				t.Error("it is taken for the thread that had the number before")
+				return
 			}
 			select {
 			case <-x.by:
