@@ -162,6 +162,7 @@ var fileLines = []line{
 			t.OK(win32.UnmapViewOfFile(view))
 			t.Err(0, win32.SetEndOfFile(file))
 			f.sized(0x800)
+			t.Err(0, win32.FlushFileBuffers(file))
 
 			child := t.Child(fileHolder, f.path, win32.PAGE_READONLY, "view")
 			child.Expect("holds")

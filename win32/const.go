@@ -289,6 +289,7 @@ const (
 	ERROR_NOT_SUPPORTED         Errno = 50
 	ERROR_FILE_EXISTS           Errno = 80
 	ERROR_INVALID_PARAMETER     Errno = 87
+	ERROR_BROKEN_PIPE           Errno = 109
 	ERROR_DISK_FULL             Errno = 112
 	ERROR_INSUFFICIENT_BUFFER   Errno = 122
 	ERROR_INVALID_NAME          Errno = 123

@@ -67,6 +67,7 @@ var errnoTexts = map[Errno]string{
 	ERROR_FILE_EXISTS:           "the file exists",
 	ERROR_INVALID_PARAMETER:     "an argument is wrong",
 	ERROR_NOT_LOCKED:            "the pages are not locked",
+	ERROR_BROKEN_PIPE:           "the other end of the pipe is closed",
 	ERROR_DISK_FULL:             "the disk is full",
 	ERROR_INSUFFICIENT_BUFFER:   "the buffer is too small",
 	ERROR_INVALID_NAME:          "the name cannot be one",

@@ -67,6 +67,7 @@ func CreateFile(name string, access, mode uint32, attributes *SecurityAttributes
 // handle may not read. ERROR_HANDLE_EOF: overlapped begins where the file has ended.
 // ERROR_INVALID_PARAMETER: a directory; no overlapped for a file opened with
 // FILE_FLAG_OVERLAPPED. ERROR_NOACCESS: buffer is memory that cannot be written.
+// ERROR_BROKEN_PIPE: a pipe that came by inheritance, whose other end is closed.
 // ERROR_IO_DEVICE.
 //
 // Source: https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-readfile

@@ -44,6 +44,7 @@ const (
 	NotSupported     = 50
 	InvalidParameter = 87
 	FileExists       = 80
+	BrokenPipe       = 109
 	DiskFull         = 112
 	InvalidName      = 123
 	NegativeSeek     = 131

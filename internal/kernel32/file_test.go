@@ -409,3 +409,36 @@ func TestMoveAndCopy(t *testing.T) {
 		number(t, errs.NotSameDevice, MoveFile(folder+" moved", filepath.Join(far, "folder")))
 	}
 }
+
+// MAXIMUM_ALLOWED is what can be had; a descriptor becomes the mode of a new file.
+func TestFileRights(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	a := &Attributes{Security: &access.Security{Mode: 0o640}}
+	h, err := CreateFile(path, access.MaximumAllowed, sharing, a, winfile.CreateNew, 0)
+	closing(t, h, err)
+	granted := func(h Handle, want access.Mask) {
+		t.Helper()
+		if i, err := ObjectInformation(h); access.Mask(i.GrantedAccess) != want || err != nil {
+			t.Errorf("it may %#x, %v, want %#x", i.GrantedAccess, err, uint32(want))
+		}
+	}
+	granted(h, 0x1F01FF)
+	if st, err := os.Stat(path); err != nil || st.Mode() != 0o640 {
+		t.Errorf("%v, %v", st, err)
+	}
+	granted(openFile(t, path, 0, 0, winfile.OpenExisting, 0), 0x100080)
+	granted(openFile(t, path, access.MaximumAllowed, sharing, winfile.OpenExisting, 0), 0x1F01FF)
+	granted(openFile(t, path, access.GenericRead, sharing, winfile.OpenExisting, 0), 0x120089)
+	number(t, 0, CloseHandle(h))
+	number(t, 0, os.Chmod(path, 0o440))
+	granted(openFile(t, path, access.MaximumAllowed, sharing, winfile.OpenExisting, 0), 0x1300A9)
+	for _, s := range []*access.Security{{Mode: 0o200}, {ACL: []access.ACE{{Rights: access.GenericWrite}}}} {
+		refused := path + " refused"
+		if h, err := CreateFile(refused, access.GenericRead, sharing, &Attributes{Security: s}, winfile.CreateNew, 0); h != InvalidHandle || err == nil {
+			t.Errorf("%v: %#x, %v", s, h, err)
+		}
+		if _, err := os.Stat(refused); err == nil {
+			t.Error("it was made all the same")
+		}
+	}
+}

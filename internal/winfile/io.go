@@ -51,6 +51,9 @@ func (f *File) read(b []byte, at *int64) (n int, err error) {
 	if n > 0 {
 		err = nil
 	}
+	if err == nil && n == 0 && len(b) > 0 && (f.kind == unix.S_IFIFO || f.kind == unix.S_IFSOCK) {
+		return 0, unix.EPIPE
+	}
 	if err == nil && n == 0 && len(b) > 0 && at != nil {
 		return 0, errs.Numbered(errs.HandleEOF, nil, "the file ends before %d", *at)
 	}

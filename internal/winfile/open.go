@@ -51,6 +51,7 @@ type opening struct {
 	most      bool // as many rights as can be had
 	mayDelete bool // not asked for by name, so it need not be had
 	anything  bool // pipes and devices, too: only their name is looked at
+	readOnly  bool // the mode lets nobody write
 }
 
 // Open opens or creates a file, and says what may be done with it, and whether it was
@@ -151,6 +152,7 @@ func (o *opening) existing() (*File, error) {
 func (o *opening) allowed(look int, st *unix.Stat_t) error {
 	const writes = access.WriteData | access.AppendData
 	kind := st.Mode & unix.S_IFMT
+	o.readOnly = kind == unix.S_IFREG && st.Mode&0o222 == 0
 	switch {
 	case o.Disposition == CreateNew:
 		return unix.EEXIST
@@ -161,16 +163,19 @@ func (o *opening) allowed(look int, st *unix.Stat_t) error {
 	case o.anything:
 	case kind == unix.S_IFIFO || kind == unix.S_IFSOCK || kind == unix.S_IFBLK:
 		return errs.Numbered(errs.NotSupported, nil, "it is a pipe, a socket or a disk")
-	case kind == unix.S_IFREG && st.Mode&0o222 == 0 && (o.rights&writes != 0 || o.truncates() || o.Flags&DeleteOnClose != 0):
+	case o.readOnly && (o.rights&writes != 0 || o.truncates() || o.Flags&DeleteOnClose != 0):
 		return errs.Numbered(errs.AccessDenied, nil, "the file is read-only: its mode is %#o", st.Mode&0o7777)
 	}
-	if o.rights&access.Delete == 0 {
+	if o.rights&access.Delete == 0 && !o.most {
 		return nil
 	}
-	if err := mayUnlink(look, st.Uid); err != nil {
-		if !o.mayDelete {
-			return err
-		}
+	err := mayUnlink(look, st.Uid)
+	switch {
+	case err == nil:
+		o.rights |= access.Delete
+	case !o.mayDelete:
+		return err
+	default:
 		o.rights &^= access.Delete
 	}
 	return nil
@@ -190,9 +195,11 @@ func (o *opening) reopen(look int, kind uint32) (int, error) {
 	case kind == unix.S_IFLNK, o.anything && kind != unix.S_IFREG && kind != unix.S_IFDIR:
 		return look, nil
 	case o.most:
-		if fd, err := as(unix.O_RDWR); err == nil {
-			o.rights |= access.GenericAll.Specific(access.File) &^ access.Delete
-			return fd, nil
+		if !o.readOnly {
+			if fd, err := as(unix.O_RDWR); err == nil {
+				o.rights |= access.GenericAll.Specific(access.File) &^ access.Delete
+				return fd, nil
+			}
 		}
 		o.rights |= (access.GenericRead | access.GenericExecute).Specific(access.File)
 		return as(unix.O_RDONLY)

@@ -80,6 +80,7 @@ var numbers = []struct {
 	{unix.EROFS, errs.WriteProtect},
 	{unix.EEXIST, errs.FileExists},
 	{unix.ETXTBSY, errs.SharingViolation},
+	{unix.EPIPE, errs.BrokenPipe},
 	{unix.ENAMETOOLONG, errs.InvalidName}, // a part of it: pathOf knows the whole
 	{unix.ELOOP, errs.CannotResolve},
 	{unix.ENOTEMPTY, errs.DirNotEmpty},
