@@ -257,4 +257,19 @@ var mutants = []mutant{
 		edits: []edit{{"internal/routine/routine.go", "	stands := r.stands()\n", "	stands := true\n"}},
 		pkg:   "internal/kernel32", test: "TestRoutineIsTakenBack", says: `process, queued true: the routine was called`,
 	},
+	{
+		name:  "a handle's object is given back while a call is inside",
+		edits: []edit{{"internal/kernel32/table.go", "	if e.uses.Add(-1) == 0 {\n", "	if e.uses.Add(-1) == 1 {\n"}},
+		pkg:   "internal/kernel32", test: "TestCloseWhileInside", says: `retired 1, closed 1`,
+	},
+	{
+		name:  "a duplicate that fails leaves its source, which was to be closed",
+		edits: []edit{{"internal/kernel32/handle.go", "	if goes && exchange(source, e, nil) {\n", "	if err == nil && goes && exchange(source, e, nil) {\n"}},
+		pkg:   "internal/kernel32", test: "TestDuplicateClosesItsSource", says: `out 0x0, closed 0`,
+	},
+	{
+		name:  "what others could write looks private when they may no longer",
+		edits: []edit{{"internal/kernel32/security.go", "		rights.StayGuarded()\n", ""}},
+		pkg:   "internal/kernel32", test: "TestSecurityIsNarrowed", says: `D:: mode 0`,
+	},
 }
