@@ -15,8 +15,11 @@ import (
 // and seen by every view of the file, also through other sections, and by read
 // and write, at once.
 //
-// Windows: a section keeps others from truncating and deleting its file. On Linux
-// nothing does; a view of a file that somebody has truncated faults. See View.
+// Windows: a section keeps others from truncating and deleting its file. On Linux it
+// keeps programs from that which use package win32; other programs nothing does. A view
+// of a file that somebody has truncated faults. See View. While the section or a view is
+// there the file has shared locks behind its end, which an exclusive lock on the whole
+// file (lockf) would have to wait for.
 //
 // Source: https://learn.microsoft.com/windows/win32/memory/section-objects
 type Section struct {
