@@ -80,7 +80,7 @@ func TestJobKillOnCloseChanges(t *testing.T) {
 			job, err := CreateJobObject(nil, "", jobAll)
 			must(t, err)
 			setFlags(t, job, flags[0])
-			s := startIn(t, "sleep 1000", job)
+			s := startIn(t, "exec sleep 1000", job)
 			for _, f := range flags[1:] {
 				setFlags(t, job, f)
 			}
@@ -101,7 +101,7 @@ func TestJobKillOnCloseChanges(t *testing.T) {
 func TestJobHostileInformation(t *testing.T) {
 	h, err := CreateJobObject(nil, "", jobAll)
 	job := mustJob(t, h, err)
-	startIn(t, "sleep 1000", job)
+	startIn(t, "exec sleep 1000", job)
 	rapid.Check(t, func(t *rapid.T) {
 		class := rapid.OneOf(rapid.Uint32Range(0, 40), rapid.Uint32()).Draw(t, "class")
 		length := rapid.OneOf(rapid.Uint32Range(0, 160), rapid.SampledFrom([]uint32{4, 8, 16, 48, 64, 96, 144, 1<<32 - 1, 1 << 31})).Draw(t, "length")
