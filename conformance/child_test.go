@@ -260,9 +260,6 @@ func (p *Parent) Number(i int) int {
 	return n
 }
 
-// Handle is an argument that is the value of a handle.
-func (p *Parent) Handle(i int) win32.Handle { return win32.Handle(p.Number(i)) }
-
 // Say says something to the parent, which expects it.
 func (p *Parent) Say(what ...any) { _ = p.say(what...) }
 

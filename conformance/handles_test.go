@@ -50,8 +50,8 @@ func (t *T) Equal(want, got uint32, what string) {
 }
 
 // open opens a file for reading that exists.
-func (t *T) open(path string, access uint32) win32.Handle {
-	return t.Handle(win32.CreateFile(path, access, win32.FILE_SHARE_READ|win32.FILE_SHARE_WRITE, nil, win32.OPEN_EXISTING, win32.FILE_ATTRIBUTE_NORMAL, 0))
+func (t *T) open(path string) win32.Handle {
+	return t.Handle(win32.CreateFile(path, win32.GENERIC_READ, win32.FILE_SHARE_READ|win32.FILE_SHARE_WRITE, nil, win32.OPEN_EXISTING, win32.FILE_ATTRIBUTE_NORMAL, 0))
 }
 
 // ordinaryFile makes a file of some bytes, which goes when the line ends.
@@ -241,7 +241,7 @@ var handles = []line{
 			h := t.Fresh(win32.CreateEvent(nil, 1, 0, name))
 			t.OK(win32.CompareObjectHandles(h, t.duplicateOf(h, 0, false, win32.DUPLICATE_SAME_ACCESS)))
 			t.OK(win32.CompareObjectHandles(t.Handle(win32.OpenEvent(win32.SYNCHRONIZE, false, name)), h|3))
-			f := t.open(t.ordinaryFile(), win32.GENERIC_READ)
+			f := t.open(t.ordinaryFile())
 			t.OK(win32.CompareObjectHandles(f, t.duplicateOf(f, win32.FILE_READ_ATTRIBUTES, false, 0)))
 			t.Err(win32.ERROR_INVALID_HANDLE, win32.CompareObjectHandles(h, never))
 			t.Err(win32.ERROR_INVALID_HANDLE, win32.CompareObjectHandles(0, h))
@@ -251,7 +251,7 @@ var handles = []line{
 		id: "C257", says: "CompareObjectHandles(two CreateFile of one file) → FALSE, 1656", source: "WT-n/om test_object_identity (W)",
 		check: func(t *T) {
 			path := t.ordinaryFile()
-			a, b := t.open(path, win32.GENERIC_READ), t.open(path, win32.GENERIC_READ)
+			a, b := t.open(path), t.open(path)
 			t.Err(win32.ERROR_NOT_SAME_OBJECT, win32.CompareObjectHandles(a, b))
 			section := func(h win32.Handle) win32.Handle {
 				return t.Fresh(win32.CreateFileMapping(h, nil, win32.PAGE_READONLY, 0, 0, win32.NullName))

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"testing"
+	"unsafe"
 
 	"atoll/win32"
 )
@@ -44,6 +45,7 @@ var ordinaryUser = newRole("ordinary user", func(t *T, p *Parent) {
 func (t *T) descriptor(text string) *win32.SecurityAttributes {
 	var d *win32.SecurityDescriptor
 	t.OK(win32.ConvertStringSecurityDescriptorToSecurityDescriptor(text, win32.SDDL_REVISION_1, &d, nil))
+	t.Cleanup(func() { _, _ = win32.LocalFree(win32.Handle(unsafe.Pointer(d))) })
 	return &win32.SecurityAttributes{SecurityDescriptor: d}
 }
 

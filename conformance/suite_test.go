@@ -157,13 +157,13 @@ func (t *T) fail(format string, args ...any) {
 	t.Lock()
 	defer t.Unlock()
 	t.failed = true
-	where := ""
+	var where strings.Builder
 	for skip := 2; skip < 6; skip++ {
 		if _, file, at, ok := runtime.Caller(skip); ok && strings.HasSuffix(file, "_test.go") {
-			where += fmt.Sprintf("%s:%d: ", file[strings.LastIndexAny(file, `/\`)+1:], at)
+			where.WriteString(fmt.Sprintf("%s:%d: ", file[strings.LastIndexAny(file, `/\`)+1:], at))
 		}
 	}
-	t.log = append(t.log, where+fmt.Sprintf(format, args...))
+	t.log = append(t.log, where.String()+fmt.Sprintf(format, args...))
 }
 
 // Cleanup has f called when the line ends, last first.

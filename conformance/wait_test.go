@@ -302,7 +302,7 @@ var waits = []line{
 		id: "C358", says: "SignalObjectAndWait(file, …) → WAIT_FAILED, 6", source: "test_signalandwait (W)",
 		check: func(t *T) {
 			e := t.events(1, 1)[0]
-			file := t.open(t.ordinaryFile(), win32.GENERIC_READ)
+			file := t.open(t.ordinaryFile())
 			t.WaitFails(win32.ERROR_INVALID_HANDLE)(win32.SignalObjectAndWait(file, e, 0, false))
 			timer := t.Handle(win32.CreateWaitableTimer(nil, false, ""))
 			t.WaitFails(win32.ERROR_INVALID_HANDLE)(win32.SignalObjectAndWait(timer, e, 0, false))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"unicode/utf16"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -25,11 +26,8 @@ func TestWide(t *testing.T) {
 
 func TestWideBlock(t *testing.T) {
 	for want, given := range map[string][]string{"a=b\x00c\x00\x00": {"a=b", "c\x00d"}, "\x00\x00": {}} {
-		got := windows.UTF16ToString(nil)
-		for _, r := range unsafe.Slice(wideBlock(given), len(want)) {
-			got += string(rune(r))
-		}
-		if got != want {
+		block := unsafe.Slice(wideBlock(given), len(want))
+		if got := string(utf16.Decode(block)); got != want {
 			t.Errorf("%q: %q, want %q", given, got, want)
 		}
 	}

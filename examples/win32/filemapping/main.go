@@ -56,6 +56,9 @@ func main() {
 	if err := win32.FlushViewOfFile(view, 0); err != nil {
 		log.Fatal("FlushViewOfFile: ", err)
 	}
+	if err := win32.FlushFileBuffers(file); err != nil { // to the disk
+		log.Fatal("FlushFileBuffers: ", err)
+	}
 	if err := win32.UnmapViewOfFile(view); err != nil {
 		log.Fatal("UnmapViewOfFile: ", err)
 	}
