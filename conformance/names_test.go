@@ -6,6 +6,7 @@ import (
 	"os/user"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"atoll/win32"
 )
@@ -174,7 +175,9 @@ func (t *T) boundary(name string) win32.Handle {
 	t.Cleanup(func() { win32.DeleteBoundaryDescriptor(b) })
 	var sid *win32.SID
 	t.OK(win32.ConvertStringSidToSid(t.whoAmI(), &sid))
-	t.OK(win32.AddSIDToBoundaryDescriptor(&b, sid))
+	t.OK(win32.AddSIDToBoundaryDescriptor(&b, sid)) // which copies it
+	_, err = win32.LocalFree(win32.Handle(unsafe.Pointer(sid)))
+	t.OK(err)
 	return b
 }
 

@@ -37,18 +37,15 @@ func (e Errno) Is(target error) bool {
 	return false
 }
 
-// waitTimedOut is what a wait returns, and in some calls the number of an error.
-const waitTimedOut Errno = WAIT_TIMEOUT
-
 // Timeout says whether time ran out.
-func (e Errno) Timeout() bool { return e == waitTimedOut }
+func (e Errno) Timeout() bool { return e == WAIT_TIMEOUT }
 
 // Temporary says whether the same call may succeed a little later.
 func (e Errno) Temporary() bool { return e == ERROR_TOO_MANY_OPEN_FILES || e.Timeout() }
 
 // errnoTexts are short, and of our own.
 var errnoTexts = map[Errno]string{
-	waitTimedOut:                "the time ran out",
+	WAIT_TIMEOUT:                "the time ran out",
 	ERROR_SUCCESS:               "success",
 	ERROR_FILE_NOT_FOUND:        "there is no such file or object",
 	ERROR_PATH_NOT_FOUND:        "there is no such path or name space",

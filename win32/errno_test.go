@@ -50,7 +50,7 @@ func TestErrnoTexts(t *testing.T) {
 		t.Fatalf("only %d numbers found", len(named))
 	}
 	texts := map[string]Errno{}
-	numbers := map[Errno]bool{waitTimedOut: true}
+	numbers := map[Errno]bool{Errno(WAIT_TIMEOUT): true}
 	for name, e := range named {
 		text := e.Error()
 		switch other, twice := texts[text]; {
@@ -93,7 +93,7 @@ func TestErrno(t *testing.T) {
 			}
 		}
 	}
-	for e, want := range map[Errno][2]bool{waitTimedOut: {true, true}, ERROR_TOO_MANY_OPEN_FILES: {false, true}, ERROR_ACCESS_DENIED: {}} {
+	for e, want := range map[Errno][2]bool{Errno(WAIT_TIMEOUT): {true, true}, ERROR_TOO_MANY_OPEN_FILES: {false, true}, ERROR_ACCESS_DENIED: {}} {
 		if got := [2]bool{e.Timeout(), e.Temporary()}; got != want {
 			t.Errorf("%d: %v, want %v", e, got, want)
 		}

@@ -30,7 +30,7 @@ func runCommand(args []string, signals <-chan os.Signal, keep bool) error {
 		// The kernel means the thread that starts the command: it must not end before.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		c.SysProcAttr = dieWithParent()
 	}
 	if err := c.Start(); err != nil {
 		if e, ok := errors.AsType[*fs.PathError](err); ok {

@@ -157,6 +157,19 @@ func TestTop(t *testing.T) {
 	}
 }
 
+var allKeys = []tea.KeyPressMsg{
+	{Code: tea.KeyPgDown},
+	{Code: tea.KeyEnter},
+	{Code: tea.KeyEnd},
+	{Code: 's', Text: "s"},
+	{Code: 'o', Text: "o"},
+	{Code: tea.KeyHome},
+	{Code: tea.KeySpace, Text: " "},
+	{Code: '/', Text: "/"},
+	{Code: '7', Text: "7"},
+	{Code: tea.KeyEscape},
+}
+
 // Whatever the size of the terminal is, the screen fits, also with ten thousand
 // objects.
 func TestTopFits(t *testing.T) {
@@ -176,10 +189,7 @@ func TestTopFits(t *testing.T) {
 	for width := 1; width < 200; width += 13 {
 		for height := 1; height < 60; height += 7 {
 			m.Update(tea.WindowSizeMsg{Width: width, Height: height})
-			for _, key := range []tea.KeyPressMsg{
-				{Code: tea.KeyPgDown}, {Code: tea.KeyEnter}, {Code: tea.KeyEnd}, {Code: 's', Text: "s"}, {Code: 'o', Text: "o"},
-				{Code: tea.KeyHome}, {Code: tea.KeySpace, Text: " "}, {Code: '/', Text: "/"}, {Code: '7', Text: "7"}, {Code: tea.KeyEscape},
-			} {
+			for _, key := range allKeys {
 				m.Update(key)
 				lines := strings.Split(m.View().Content, "\n")
 				if len(lines) > height {
