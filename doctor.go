@@ -31,7 +31,7 @@ func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 // Finding is one thing that Doctor looked at.
 type Finding struct {
 	Level  Level  `json:"level"`
-	Topic  string `json:"topic"`            // "kernel", "memory", "directories", "left behind", "jobs", "system", "namespaces", or "pid N"
+	Topic  string `json:"topic"`            // "kernel", "memory", "directories", "left behind", "jobs", "system", "namespaces", "pid N", or "pids N and M"
 	What   string `json:"what"`             // what was found
 	Why    string `json:"why,omitempty"`    // why it matters
 	Remedy string `json:"remedy,omitempty"` // what to do; empty if nothing can or need be done
@@ -71,6 +71,20 @@ func Doctor() Report { return Report{Base: kernelBase(), Findings: kernelDoctor(
 // fs.ErrNotExist: there is no such process.
 func DoctorOf(pid int) (Report, error) {
 	findings, err := kernelDoctorOf(pid)
+	if err != nil {
+		return Report{}, fail("doctor", 0, "", err)
+	}
+	return Report{Base: kernelBase(), Findings: findings}, nil
+}
+
+// DoctorOfPair says of two processes, by their pids here, what DoctorOf says of this
+// one and another.
+//
+// # Errors
+//
+// fs.ErrNotExist: one of the processes does not exist.
+func DoctorOfPair(one, other int) (Report, error) {
+	findings, err := kernelDoctorOfPair(one, other)
 	if err != nil {
 		return Report{}, fail("doctor", 0, "", err)
 	}

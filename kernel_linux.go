@@ -117,6 +117,11 @@ func kernelDoctorOf(pid int) ([]Finding, error) {
 	return findingsOf(findings), err
 }
 
+func kernelDoctorOfPair(one, other int) ([]Finding, error) {
+	findings, err := doctor.ComparePair(one, other)
+	return findingsOf(findings), err
+}
+
 func findingsOf(list []doctor.Finding) []Finding {
 	findings := make([]Finding, len(list))
 	for i, f := range list {

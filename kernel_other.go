@@ -185,9 +185,10 @@ func kernelList(Scope) iter.Seq2[Info, error] {
 func kernelStat(string) (Info, error) { return Info{}, errSystem }
 func kernelSweep(Scope) (int, error)  { return 0, errSystem }
 
-func kernelBase() string                            { return "" }
-func kernelDoctorOf(int) ([]Finding, error)         { return nil, errSystem }
-func kernelSetup(string, bool) ([]SetupStep, error) { return nil, errSystem }
+func kernelBase() string                             { return "" }
+func kernelDoctorOf(int) ([]Finding, error)          { return nil, errSystem }
+func kernelDoctorOfPair(int, int) ([]Finding, error) { return nil, errSystem }
+func kernelSetup(string, bool) ([]SetupStep, error)  { return nil, errSystem }
 func kernelDoctor() []Finding {
 	return []Finding{{Level: LevelProblem, Topic: "kernel", What: errSystem.Error(), Why: "nothing can be created or opened"}}
 }

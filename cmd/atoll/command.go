@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strings"
 	"syscall"
@@ -43,7 +44,7 @@ func runCommand(args []string, signals <-chan os.Signal, keep bool) error {
 	for {
 		select {
 		case s := <-signals:
-			if s == os.Interrupt && atTerminal() {
+			if (s == os.Interrupt || s == syscall.SIGQUIT) && atTerminal() {
 				continue // the terminal has sent it to the command as well
 			}
 			_ = c.Process.Signal(s)
@@ -51,6 +52,19 @@ func runCommand(args []string, signals <-chan os.Signal, keep bool) error {
 			return commandStatus(err)
 		}
 	}
+}
+
+// notify passes the signals on that are for a command. One that is ignored, as
+// nohup has it for SIGHUP, stays so, for the command too.
+func notify() (signals chan os.Signal, stop func()) {
+	signals = make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	for _, s := range append(otherSignals, syscall.SIGHUP, syscall.SIGQUIT) {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
+	return signals, func() { signal.Stop(signals) }
 }
 
 func commandStatus(err error) error {

@@ -2,7 +2,12 @@
 
 package main
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
+
+var otherSignals []os.Signal
 
 // dieWithParent would have the process die with this one, which only Linux can do.
 func dieWithParent() *syscall.SysProcAttr { return nil }

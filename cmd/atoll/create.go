@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,11 +19,11 @@ as long as any other process has a handle to it.
 
 TYPE is section, mutex, semaphore, event, timer or job.
 
-A signal to end (SIGINT, SIGTERM) is passed on to the command. If atoll is
-killed, the command is killed as well, unless --keep is given; to end all that
-it started, run it by atoll job run --kill-on-close. If atoll itself fails
-while a command was given, the exit status is 125; a command ended by signal N
-gives 128+N.`
+Signals (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2) are passed on to
+the command. If atoll is killed, the command is killed as well, unless --keep
+is given; to end all that it started, run it by atoll job run --kill-on-close.
+If atoll itself fails while a command was given, the exit status is 125; a
+command ended by signal N gives 128+N.`
 
 const createExample = `  atoll create mutex build-lock &
   atoll create event go --manual -- ./worker.sh
@@ -213,9 +211,8 @@ func create(cmd *cobra.Command, f *createFlags, typ, name string, command []stri
 	}
 	// Before the object exists: a signal that comes as soon as it does must not
 	// end this process without closing it.
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	signals, stop := notify()
+	defer stop()
 	o, created, err := creators[t](name, f)
 	if err != nil {
 		return err
@@ -225,10 +222,19 @@ func create(cmd *cobra.Command, f *createFlags, typ, name string, command []stri
 		return err
 	}
 	if len(command) == 0 {
-		<-signals
+		awaitEnd(signals)
 		return nil
 	}
 	return runCommand(command, signals, f.keep)
+}
+
+// awaitEnd waits for a signal that ends a process; others are for commands.
+func awaitEnd(signals <-chan os.Signal) {
+	for s := range signals {
+		if !slices.Contains(otherSignals, s) {
+			return
+		}
+	}
 }
 
 // createdItem is what create --json prints.

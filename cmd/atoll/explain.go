@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -228,12 +229,23 @@ func explainProcess(list []item, pid int) (*explanation, error) {
 		e.sayCycle()
 	case len(e.Awaited) > 0:
 		e.say("It waits for %s; atoll explain says of each of them who keeps it.", showNames(e.Awaited))
+	case len(e.Held) == 0 && !seen(pid):
+		e.say("What it holds cannot be seen by this user: ask as its user, or as root.")
 	case len(e.Held) == 0:
 		e.say("It has no handle to any named object.")
 	default:
 		e.say("It waits for none of the named objects that it holds.")
 	}
 	return e, nil
+}
+
+// seen says whether this user may see what a process holds.
+func seen(pid int) bool {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		return false
+	}
+	return f.Close() == nil
 }
 
 func showNames(names []string) string {

@@ -21,9 +21,16 @@ import (
 const exportLong = `Serve metrics of all objects for Prometheus, at /metrics, until interrupted.
 Each scrape looks at the objects once.
 
-Only this machine can connect, unless --listen names another address; whoever
-can connect sees the names of all objects that this user can see. Without
---per-object names are left out, and there are sums only.`
+Only this machine can connect, unless --listen names another address, which is
+said on standard error. Whoever can connect sees numbers of all objects that
+this user can see, and with --per-object their names.
+
+For each type, as the label "type": atoll_objects (that somebody holds),
+atoll_left_behind, atoll_unreadable, atoll_holders, atoll_viewers,
+atoll_waiters, atoll_owned and atoll_abandoned (mutexes), atoll_signaled,
+atoll_size_bytes, atoll_resident_bytes. With --per-object the same of each
+object, as atoll_object_…, with the labels "name" and "type".
+atoll_scrape_failed is 1 if some objects could not be listed.`
 
 func newExport() *cobra.Command {
 	var listen string
@@ -39,6 +46,9 @@ func newExport() *cobra.Command {
 			l, err := net.Listen("tcp", listen)
 			if err != nil {
 				return usage("--listen: %w", err)
+			}
+			if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "atoll: other machines can connect to %s, and nobody is asked who they are; --listen 127.0.0.1:%d is for this machine only\n", l.Addr(), a.Port)
 			}
 			if _, err := fmt.Fprintf(cmd.OutOrStdout(), "http://%s/metrics\n", l.Addr()); err != nil {
 				return errors.Join(err, l.Close())

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"os/signal"
 	"syscall"
 	"time"
 
@@ -73,9 +72,8 @@ func newJobRun() *cobra.Command {
 }
 
 func jobRun(stderr io.Writer, f *jobRunFlags, limits atoll.JobLimits, name string, command []string) (err error) {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	signals, stop := notify()
+	defer stop()
 	o := atoll.JobOptions{Limits: limits, KillOnClose: f.kill, Breakaway: f.breakaway}
 	j, err := obtainJob(name, o, f.orOpen)
 	if err != nil {
@@ -118,7 +116,7 @@ func awaitCommand(j *atoll.Job, c *exec.Cmd, signals <-chan os.Signal, timeout t
 	for {
 		select {
 		case s := <-signals:
-			if s == os.Interrupt && atTerminal() {
+			if (s == os.Interrupt || s == syscall.SIGQUIT) && atTerminal() {
 				continue // the terminal has sent it to the command as well
 			}
 			_ = c.Process.Signal(s)

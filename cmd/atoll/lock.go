@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,9 +22,10 @@ process's number in ATOLL_ABANDONED (0: unknown). With --strict the command is
 not run then, and the exit status is 3; the mutex counts as repaired after
 that.
 
-Signals to end are passed on to the command. If atoll is killed (kill -9), the
-mutex is abandoned and the command is killed too, unless --keep is given; to
-end all that it started, run it by atoll job run --kill-on-close.`
+Signals (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2) are passed on to
+the command. If atoll is killed (kill -9), the mutex is abandoned and the
+command is killed too, unless --keep is given; to end all that it started, run
+it by atoll job run --kill-on-close.`
 
 type lockFlags struct {
 	timeout      time.Duration
@@ -82,9 +81,8 @@ func lock(cmd *cobra.Command, f *lockFlags, name string, command []string) (err 
 		return err
 	}
 	// From here on a signal must not end this process without giving the mutex up.
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	signals, stop := notify()
+	defer stop()
 	defer func() { err = errors.Join(err, m.Unlock()) }()
 	if previous != nil {
 		if f.strict {

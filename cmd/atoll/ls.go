@@ -44,6 +44,9 @@ func newLs() *cobra.Command {
 				return f.watchList(cmd)
 			}
 			list, err := listAll()
+			if err != nil && len(list) == 0 {
+				return err
+			}
 			if e := f.print(cmd.OutOrStdout(), list); e != nil {
 				return e
 			}

@@ -67,8 +67,8 @@ func newRecord() *cobra.Command {
 			switch {
 			case f.out == "":
 				return usage("atoll record wants a file to write: -o FILE, or -o - for standard output")
-			case f.rate <= 0 || f.rate > 10_000:
-				return usage("--rate is in samples a second, more than 0 and at most 10000")
+			case !(f.rate >= 0.001 && f.rate <= 10_000): // nor NaN
+				return usage("--rate is in samples a second, from 0.001 to 10000")
 			case f.duration < 0:
 				return usage("--duration cannot be negative")
 			}

@@ -44,8 +44,8 @@ func newReplay() *cobra.Command {
 			switch {
 			case len(args) < 1 || len(args) > 2:
 				return usage("atoll replay wants a file, and may have a name; try atoll replay --help")
-			case f.speed <= 0:
-				return usage("--speed must be more than 0; 1 is as it was recorded")
+			case !(f.speed >= 0.001 && f.speed <= 1e6): // nor NaN
+				return usage("--speed is from 0.001 to 1000000; 1 is as it was recorded")
 			case f.loop && args[0] == "-":
 				return usage("--loop needs a file: standard input cannot be read again")
 			}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,6 +62,9 @@ const rootExample = `  atoll demo
   atoll dump prices --length 16
   atoll ls`
 
+// noNumber is how package strconv says that a flag's value is no number.
+var noNumber = regexp.MustCompile(`strconv\.\w+: parsing .*: (invalid syntax|value out of range)`)
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "atoll",
@@ -82,9 +87,20 @@ func newRoot() *cobra.Command {
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage("%w; %s --help shows the flags", err, cmd.CommandPath())
+		text := noNumber.ReplaceAllString(err.Error(), "it is no whole number")
+		return usage("%s; %s --help shows the flags", text, cmd.CommandPath())
 	})
 	root.AddCommand(newDemo(), newDemoProcess(), newLs(), newInfo(), newCreate(), newRead(), newWrite(), newDump(), newSweep(), newWait(), newLock(), newSet(), newReset(), newPulse(), newRelease(), newTimer(), newTop(), newExplain(), newRecord(), newReplay(), newJob(), newExport(), newMan(), newSetup(), newDoctor(), newVersion())
+	root.InitDefaultCompletionCmd()
+	if c, _, err := root.Find([]string{"completion"}); err == nil {
+		c.Args = cobra.ArbitraryArgs
+		for _, shell := range c.Commands() {
+			shell.Args = exactly(0, "no arguments")
+		}
+		c.RunE = func(*cobra.Command, []string) error {
+			return usage("which shell? bash, zsh, fish or powershell; atoll completion bash --help says how to install it")
+		}
+	}
 	return root
 }
 
@@ -120,7 +136,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // oneLine is an error for the terminal: one line, with the way out if we know one.
 func oneLine(err error) string {
-	text := plain(strings.ReplaceAll(err.Error(), "\n", "; "))
+	text := sentence(distinct(err.Error()))
 	if !strings.HasPrefix(text, "atoll: ") {
 		text = "atoll: " + text
 	}
@@ -128,6 +144,17 @@ func oneLine(err error) string {
 		text += " (" + way + ")"
 	}
 	return text
+}
+
+// distinct leaves out the lines of joined errors that say what one before says.
+func distinct(text string) string {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if !slices.ContainsFunc(lines, func(before string) bool { return strings.HasSuffix(before, line) }) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // wayOut is what to do about an error of the library whose text does not say it.
@@ -139,7 +166,9 @@ func wayOut(err error) string {
 		return ""
 	case errors.Is(err, fs.ErrExist) && !strings.Contains(err.Error(), "over another file") && !strings.Contains(err.Error(), "one of memory"):
 		return "--or-open uses the existing one"
-	case errors.Is(err, atoll.ErrWrongType):
+	case strings.Contains(err.Error(), "base directory") && !strings.Contains(err.Error(), "set ATOLL_ROOT"):
+		return "atoll doctor says what to do"
+	case errors.Is(err, atoll.ErrWrongType) && e.Name != "":
 		return "atoll ls shows the types"
 	case errors.Is(err, fs.ErrNotExist) && e.Name != "":
 		return "atoll ls shows what exists"

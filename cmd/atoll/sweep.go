@@ -28,6 +28,9 @@ func newSweep() *cobra.Command {
 				scope = atoll.GlobalScope
 			}
 			removed, err := atoll.Sweep(scope)
+			if err != nil && removed == 0 {
+				return err
+			}
 			if asJSON {
 				if e := printJSON(cmd.OutOrStdout(), map[string]int{"removed": removed}); e != nil {
 					return e

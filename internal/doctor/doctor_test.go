@@ -193,11 +193,25 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if some := about(findings, "there"); len(some) != 1 || some[0].Level != Problem || !strings.Contains(some[0].Why, "never see each other") {
+	if some := about(findings, " uses "); len(some) != 1 || some[0].Level != Problem || !strings.Contains(some[0].Why, "never see each other") {
 		t.Errorf("another ATOLL_ROOT: %+v", findings)
 	}
 	if len(about(findings, "the two see")) != 0 {
 		t.Errorf("it says yes in the end: %+v", findings)
+	}
+	// And of two others.
+	if findings, err = ComparePair(other.PID(), other.PID()); err != nil {
+		t.Fatal(err)
+	}
+	want(t, findings, "the two see each other's objects", Fine)
+	if findings, err = ComparePair(other.PID(), c.PID()); err != nil {
+		t.Fatal(err)
+	}
+	want(t, findings, fmt.Sprintf("pid %d uses", c.PID()), Problem)
+	for _, pids := range [][2]int{{0, c.PID()}, {c.PID(), 1 << 30}} {
+		if _, err := ComparePair(pids[0], pids[1]); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("pids %v: %v", pids, err)
+		}
 	}
 }
 
@@ -224,8 +238,8 @@ func TestCompareAcrossUsersAndNamespaces(t *testing.T) {
 	want(t, spaces, "two mount namespaces", Fine)
 	want(t, spaces, "the two see", Fine)
 	apart := compare(start(syscall.CLONE_NEWNS, 0, "own-memory"))
-	want(t, apart, "there on device", Problem)
-	if f := about(apart, "there on device"); len(f) == 1 && (!strings.Contains(f[0].Why, "two file systems") || f[0].Remedy == "") {
+	want(t, apart, " is on device ", Problem)
+	if f := about(apart, " is on device "); len(f) == 1 && (!strings.Contains(f[0].Why, "two file systems") || f[0].Remedy == "") {
 		t.Errorf("%+v", f)
 	}
 }

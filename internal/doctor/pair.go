@@ -22,62 +22,107 @@ import (
 //
 // fs.ErrNotExist: there is no such process.
 func Compare(pid int) ([]Finding, error) {
+	other, err := sideOf(pid)
+	if err != nil {
+		return nil, err
+	}
+	return (&pair{report{topic: fmt.Sprintf("pid %d", pid)}, side{"self", "this process"}, other}).compare(), nil
+}
+
+// ComparePair says the same of two processes, neither of which need be this one.
+//
+// # Errors
+//
+// fs.ErrNotExist: one of them does not exist.
+func ComparePair(one, other int) ([]Finding, error) {
+	a, err := sideOf(one)
+	if err != nil {
+		return nil, err
+	}
+	b, err := sideOf(other)
+	if err != nil {
+		return nil, err
+	}
+	return (&pair{report{topic: fmt.Sprintf("pids %d and %d", one, other)}, a, b}).compare(), nil
+}
+
+// side is one of two processes that are compared.
+type side struct {
+	proc string // its directory in /proc
+	who  string
+}
+
+func sideOf(pid int) (side, error) {
 	proc := strconv.Itoa(pid)
 	if _, err := os.Stat(filepath.Join("/proc", proc)); err != nil || pid <= 0 {
-		return nil, errs.New(fs.ErrNotExist, "no process has the pid %d, in the pid namespace of this process", pid)
+		return side{}, errs.New(fs.ErrNotExist, "no process has the pid %d, in the pid namespace of this process", pid)
 	}
-	r := &report{topic: fmt.Sprintf("pid %d", pid)}
-	together := r.sameBase(proc)
-	if together {
-		together = r.sameUser(proc)
-	}
-	r.sameSpaces(proc)
-	if together {
+	return side{proc, "pid " + proc}, nil
+}
+
+// pair is what is found of two processes.
+type pair struct {
+	report
+	a, b side
+}
+
+func (r *pair) compare() []Finding {
+	base, user := r.sameBase(), r.sameUser()
+	r.sameSpaces()
+	if base && user {
 		r.fine("the two see each other's objects")
 	}
-	return r.findings, nil
+	return r.findings
 }
 
 // sight is how to see what may not be seen.
-const sight = "run it as that process's user, or with CAP_SYS_PTRACE"
+const sight = "run it as the user of the processes, or with CAP_SYS_PTRACE"
 
 // apart begins the finding that settles it.
 const apart = "these two can never see each other's objects, because "
 
 // sameBase compares the directories in which both have their objects. What cannot
-// be read is taken for the same, and said.
-func (r *report) sameBase(proc string) bool {
-	mine := namespace.Base()
-	theirs, known := baseOf(proc)
-	if !known {
-		r.add(Note, "if its ATOLL_ROOT is another one they do not see each other", sight, "its environment may not be read; it is taken to use %s", theirs)
-	}
-	m, err := mountOf("self", mine)
-	n, err2 := mountOf(proc, theirs)
+// be read is taken for the default, and then nothing is certain.
+func (r *pair) sameBase() bool {
+	mine, certain := r.base(r.a)
+	theirs, known := r.base(r.b)
+	certain = certain && known
+	m, err := mountOf(r.a.proc, mine)
+	n, err2 := mountOf(r.b.proc, theirs)
 	if err := errors.Join(err, err2); err != nil {
 		r.add(Note, "whether they use the same directory cannot be told", sight, "%v", err)
-		return true
+		return certain
+	}
+	level, why := Problem, apart
+	if !certain {
+		level, why = Note, "if that is so, "+apart
 	}
 	a, b := filepath.Join(m.root, strings.TrimPrefix(mine, m.point)), filepath.Join(n.root, strings.TrimPrefix(theirs, n.point))
 	switch {
 	case m.dev != n.dev:
-		r.add(Problem, apart+"their base directories are on two file systems", "mount one tmpfs into both, at the same place or by ATOLL_ROOT",
-			"%s here is on device %s, %s there on device %s", mine, device(m.dev), theirs, device(n.dev))
+		r.add(level, why+"their base directories are on two file systems", "mount one tmpfs into both, at the same place or by ATOLL_ROOT",
+			"%s of %s is on device %s, %s of %s on device %s", mine, r.a.who, device(m.dev), theirs, r.b.who, device(n.dev))
 		return false
 	case a != b:
-		r.add(Problem, apart+"their base directories are two", "the same ATOLL_ROOT for both", "%s here, %s there", mine, theirs)
+		r.add(level, why+"their base directories are two", "the same ATOLL_ROOT for both", "%s uses %s, %s uses %s", r.a.who, mine, r.b.who, theirs)
 		return false
 	}
 	r.fine("both use %s, on device %s", mine, device(m.dev))
-	return true
+	return certain
 }
 
 func device(dev uint64) string { return fmt.Sprintf("%d:%d", dev>>8&0xfff, dev&0xff|dev>>12&0xfff00) }
 
-// baseOf is the base directory of another process, as far as it can be told.
-func baseOf(proc string) (base string, known bool) {
-	text, err := os.ReadFile(filepath.Join("/proc", proc, "environ"))
+// base is the base directory of a process; certain is false if that was not to be
+// read, which is noted.
+func (r *pair) base(s side) (base string, certain bool) {
+	if s.proc == "self" {
+		return namespace.Base(), true
+	}
+	text, err := os.ReadFile(filepath.Join("/proc", s.proc, "environ"))
 	if err != nil {
+		r.add(Note, "if its ATOLL_ROOT is another one, its objects lie there", sight,
+			"the environment of %s may not be read; it is taken to use %s", s.who, namespace.DefaultBase)
 		return namespace.DefaultBase, false
 	}
 	for entry := range strings.SplitSeq(string(text), "\x00") {
@@ -89,19 +134,19 @@ func baseOf(proc string) (base string, known bool) {
 }
 
 // sameUser compares the users that both act as.
-func (r *report) sameUser(proc string) bool {
-	theirs, err := effectiveUser(proc)
-	if err != nil {
-		r.add(Note, "whose it is cannot be told", "", "%v", err)
-		return true
+func (r *pair) sameUser() bool {
+	mine, err := effectiveUser(r.a.proc)
+	theirs, err2 := effectiveUser(r.b.proc)
+	if err := errors.Join(err, err2); err != nil {
+		r.add(Note, "whose they are cannot be told", "", "%v", err)
+		return false
 	}
-	mine := os.Geteuid()
 	if mine == theirs {
 		r.fine("both act as uid %d: Local names are the same", mine)
 		return true
 	}
 	r.add(Note, "Local names are each user's own; objects for both need Global names, or a private namespace, and rights for both", "Global\\ in the names (atoll setup prepares it), and a Security",
-		"this process acts as uid %d, the other as uid %d", mine, theirs)
+		"%s acts as uid %d, %s as uid %d", r.a.who, mine, r.b.who, theirs)
 	return false
 }
 
@@ -121,15 +166,17 @@ func effectiveUser(proc string) (int, error) {
 }
 
 // sameSpaces compares the namespaces of both.
-func (r *report) sameSpaces(proc string) {
-	if spaceID(proc, "pid") == 0 {
-		r.add(Note, "whether they are this process's cannot be told", sight, "its namespaces may not be seen")
-		return
+func (r *pair) sameSpaces() {
+	for _, s := range []side{r.a, r.b} {
+		if spaceID(s.proc, "pid") == 0 {
+			r.add(Note, "whether they are the same cannot be told", sight, "the namespaces of %s may not be seen", s.who)
+			return
+		}
 	}
 	for _, k := range kinds {
-		mine, theirs := spaceID("self", k.file), spaceID(proc, k.file)
+		mine, theirs := spaceID(r.a.proc, k.file), spaceID(r.b.proc, k.file)
 		switch {
-		case theirs == 0:
+		case mine == 0 || theirs == 0:
 			r.fine("no %s namespaces here", k.name)
 		case mine == theirs:
 			r.fine("both are in one %s namespace", k.name)
