@@ -36,10 +36,10 @@ func (s *source) at(n ast.Node) string {
 	return fmt.Sprintf("%s:%d", s.path, s.set.Position(n.Pos()).Line)
 }
 
-// sources parses every Go file of the library and the command.
+// sources parses every Go file of the library, the benchmarks and the command.
 func sources(t *testing.T) (all []*source) {
 	t.Helper()
-	for _, root := range []string{".", "cmd"} {
+	for _, root := range []string{".", "bench", "cmd"} {
 		for _, dir := range packageDirs(t, root) {
 			files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
 			if err != nil {

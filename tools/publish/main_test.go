@@ -44,7 +44,7 @@ func goTool(t *testing.T, dir, work string, args ...string) string {
 // stands in no import.
 func TestPublishedTreeWorks(t *testing.T) {
 	dir := publish(t, "")
-	if got := strings.Fields(goTool(t, dir, "", "list", "-m")); len(got) < 2 || got[0] != own || got[1] != own+"/cmd" {
+	if got := strings.Fields(goTool(t, dir, "", "list", "-m")); len(got) != 3 || got[0] != own || got[1] != own+"/bench" || got[2] != own+"/cmd" {
 		t.Errorf("the modules are %q", got)
 	}
 	for pkg := range strings.FieldsSeq(goTool(t, dir, "", "list", "-deps", "-test", "work")) {

@@ -1,0 +1,207 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestMain(m *testing.M) {
+	playRole()
+	os.Exit(m.Run())
+}
+
+// The tables refer to each other by name.
+func TestTables(t *testing.T) {
+	for _, m := range metrics {
+		if m.what == "" || m.sizes == "" || m.quick == "" || len(m.parts) == 0 || !slices.Contains(m.subjects, "atoll") {
+			t.Errorf("metric %s lacks something: %+v", m.name, m)
+		}
+		for _, name := range m.subjects {
+			s := subjectOf(name)
+			if s == nil || s.name != name {
+				t.Errorf("metric %s: there is no subject %s", m.name, name)
+			} else if s.kind == inGo && play[m.program][name] == nil {
+				t.Errorf("metric %s: %s has no program %s", m.name, name, m.program)
+			}
+		}
+		for _, p := range m.parts {
+			if p.unit == "" {
+				t.Errorf("metric %s: part %q has no unit", m.name, p.name)
+			}
+		}
+	}
+	for _, s := range subjects {
+		if !slices.ContainsFunc(metrics, func(m metric) bool { return slices.Contains(m.subjects, s.name) }) {
+			t.Errorf("nothing is measured of subject %s", s.name)
+		}
+	}
+	for _, target := range targets {
+		if partOf(target.figure) == nil || partOf(target.than()) == nil {
+			t.Errorf("target %+v: there is no such figure", target)
+		}
+		metric, _, _ := strings.Cut(target.than(), "/")
+		if m := metricOf(metric); m != nil && target.subject != "" && !slices.Contains(m.subjects, target.subject) {
+			t.Errorf("target %+v: nobody measures this", target)
+		}
+	}
+}
+
+// Every metric can be measured of Atoll and of all that is installed, and each part is
+// printed as often as asked.
+func TestEveryMetric(t *testing.T) {
+	for _, m := range metrics {
+		t.Run(m.name, func(t *testing.T) {
+			f := measured(t, m.name, "")
+			for _, name := range m.subjects {
+				if slices.ContainsFunc(f.missing, func(a absent) bool { return a.Subject == name }) {
+					t.Logf("%s is not installed", name)
+					continue
+				}
+				sane(t, f, &m, name)
+			}
+		})
+	}
+}
+
+func measured(t *testing.T, metrics, subjects string) *figures {
+	t.Helper()
+	args := []string{"--quick", "--reps", "2", "--metric", metrics, "--subject", subjects}
+	o, err := parse(args, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := newBench(o, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.end()
+	f, err := b.measure()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// sane checks what was measured of a subject: no speed, but what no machine can show.
+func sane(t *testing.T, f *figures, m *metric, subject string) {
+	t.Helper()
+	found := 0
+	for _, p := range m.parts {
+		values := f.values[key{m.figure(p), subject}]
+		if len(values) == 0 {
+			continue
+		}
+		found++
+		if len(values) != 2 {
+			t.Errorf("%s of %s: %v, in 2 repetitions", m.figure(p), subject, values)
+		}
+		for _, v := range values {
+			if v < 0 && !p.signed || p.most != 0 && v > p.most {
+				t.Errorf("%s of %s: %v %s", m.figure(p), subject, v, p.unit)
+			}
+		}
+	}
+	if found == 0 || found != len(m.parts) && subject == "atoll" {
+		t.Errorf("%s: %d of %d parts of %s", m.name, found, len(m.parts), subject)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	var out strings.Builder
+	if err := run([]string{"--quick", "--reps", "1", "--metric", "mutex_pair", "--subject", "atoll", "--json"}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var rows []map[string]any
+	if err := json.Unmarshal([]byte(out.String()), &rows); err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 1 || len(rows[0]) != 5 || rows[0]["metric"] != "mutex_pair" || rows[0]["subject"] != "atoll" ||
+		rows[0]["unit"] != "ns" || rows[0]["lower_is_better"] != true {
+		t.Errorf("it printed %s", out.String())
+	}
+	if v, ok := rows[0]["value"].(float64); !ok || v <= 0 {
+		t.Errorf("the value is %v", rows[0]["value"])
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	f := &figures{values: map[key][]float64{
+		{"mutex_pair", "atoll"}:        {14, 10, 12},
+		{"mutex_pair", "raw-cas"}:      {9, 10},
+		{"mutex_pair", "glibc-robust"}: {12},
+		{"pingpong", "atoll"}:          {1},
+	}}
+	want := []verdict{
+		{"mutex_pair ≤ 1.25 × raw-cas", "12.0, limit 11.9", "missed"},
+		{"mutex_pair < glibc-robust", "12.0, limit 12.0", "missed"},
+		{"pingpong ≤ 0.1 × raw-futex", "1.00", "not measured"},
+	}
+	if got := f.verdicts(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, c := range []struct {
+		t            target
+		found, limit float64
+		want         bool
+	}{
+		{target{figure: "pingpong"}, 5, 5, true},
+		{target{figure: "pingpong"}, 5.1, 5, false},
+		{target{figure: "pingpong", strict: true}, 5, 5, false},
+		{target{figure: "pingpong", strict: true}, 4, 5, true},
+	} {
+		if got := c.t.meets(c.found, c.limit); got != c.want {
+			t.Errorf("%v with %v and limit %v: %v", c.t, c.found, c.limit, got)
+		}
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	list := []float64{4, 1, 3, 2}
+	if got := quantile(list, 0.5); got != 2.5 {
+		t.Errorf("median of %v: %v", list, got)
+	}
+	if got := quantile(list[:3], 0.5); got != 3 {
+		t.Errorf("median of %v: %v", list[:3], got)
+	}
+	if got := quantile(nil, 0.5); got != 0 {
+		t.Errorf("median of nothing: %v", got)
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for v, want := range map[float64]string{1234567: "1,234,567", 12.34: "12.3", 0.12345: "0.123", 123.4: "123", 2: "2.00", -1234: "-1,234"} {
+		if got := number(v); got != want {
+			t.Errorf("number(%v) = %q, want %q", v, got, want)
+		}
+	}
+}
+
+// What is wrong is named.
+func TestWrongFlags(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"--metric nonsense", "nonsense"},
+		{"--subject nobody", "nobody"},
+		{"--reps 0", "at least once"},
+		{"nonsense", "flags only"},
+	} {
+		if err := run(strings.Fields(c.args), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.args, err, c.want)
+		}
+	}
+}
+
+// A program that prints what is no figure is not believed.
+func TestWhatIsNoFigure(t *testing.T) {
+	for _, out := range []string{"", "-", "- x", "nonsense 1", "- NaN", "- +Inf"} {
+		f := &figures{values: make(map[key][]float64)}
+		if err := f.read(metricOf("mutex_pair"), subjectOf("atoll"), []byte(out)); err == nil {
+			t.Errorf("%q was read as %v", out, f.values)
+		}
+	}
+}

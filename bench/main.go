@@ -1,0 +1,96 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+func main() {
+	playRole()
+	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) { // the flags have said it
+			fmt.Fprintln(os.Stderr, "bench:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// options are what the flags say.
+type options struct {
+	metrics, subjects []string
+	reps              int
+	quick, json, list bool
+}
+
+// run is the command; what it finds goes to out, and what it does to progress.
+func run(args []string, out, progress io.Writer) error {
+	o, err := parse(args, progress)
+	if err != nil {
+		return err
+	}
+	b, err := newBench(o, progress)
+	if err != nil {
+		return err
+	}
+	defer b.end()
+	if o.list {
+		return b.list(out)
+	}
+	f, err := b.measure()
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return f.writeJSON(out)
+	}
+	return f.writeText(out)
+}
+
+func parse(args []string, errs io.Writer) (o options, err error) {
+	var metrics, subjects string
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.StringVar(&metrics, "metric", "", "measure these only, a `list` with commas")
+	flags.StringVar(&subjects, "subject", "", "measure these only, a `list` with commas")
+	flags.IntVar(&o.reps, "reps", 7, "measure each `n` times, at least 5 for figures that are shown to anybody")
+	flags.BoolVar(&o.quick, "quick", false, "measure little, to see that it works: the figures mean nothing")
+	flags.BoolVar(&o.json, "json", false, "print a list of {metric, subject, value, unit, lower_is_better}")
+	flags.BoolVar(&o.list, "list", false, "print the metrics, and the subjects with what is missing for them")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() != 0 {
+		return o, fmt.Errorf("%q: there are flags only; see --help", flags.Args())
+	}
+	if o.reps < 1 {
+		return o, fmt.Errorf("--reps %d: measure at least once", o.reps)
+	}
+	o.metrics, o.subjects = split(metrics), split(subjects)
+	for _, name := range o.metrics {
+		if metricOf(name) == nil {
+			return o, fmt.Errorf("--metric %s: there is none of this name; see --list", name)
+		}
+	}
+	for _, name := range o.subjects {
+		if subjectOf(name) == nil {
+			return o, fmt.Errorf("--subject %s: there is none of this name; see --list", name)
+		}
+	}
+	return o, nil
+}
+
+// split cuts a list at its commas; "" is none.
+func split(list string) (names []string) {
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}

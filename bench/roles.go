@@ -1,0 +1,142 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The programs in Go. This one is started again, with the program in the environment
+// and the subject and the sizes as arguments.
+
+const roleVariable = "ATOLL_BENCH_ROLE"
+
+// program measures a subject and says what it found.
+type program struct {
+	name    string
+	subject string
+	sizes   []int
+}
+
+// play maps a program's name and a subject to what measures it.
+var play = map[string]map[string]func(p *program){}
+
+// register adds the programs of a subject.
+func register(subject string, programs map[string]func(p *program)) bool {
+	for name, f := range programs {
+		if play[name] == nil {
+			play[name] = make(map[string]func(p *program))
+		}
+		play[name][subject] = f
+	}
+	return true
+}
+
+// playRole runs the program of this process, if it has one, and ends it.
+func playRole() {
+	name := os.Getenv(roleVariable)
+	if name == "" {
+		return
+	}
+	p := &program{name: name, subject: os.Args[1]}
+	for _, arg := range os.Args[2:] {
+		n, err := strconv.Atoi(arg)
+		must(err)
+		p.sizes = append(p.sizes, n)
+	}
+	f := play[name][p.subject]
+	if f == nil {
+		must(fmt.Errorf("there is no program %s of %s", name, p.subject))
+	}
+	f(p)
+	os.Exit(0)
+}
+
+// must ends the program if err is not nil.
+func must(err error) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s %q: %v\n", os.Getenv(roleVariable), os.Args[1:], err)
+		os.Exit(1)
+	}
+}
+
+// say prints a figure.
+func say(part string, value float64) { fmt.Printf("%s %.3f\n", part, value) }
+
+// median measures chunks of n calls, and says the median of the nanoseconds of a call.
+func (p *program) median(part string, f func()) {
+	chunks, n := p.sizes[0], p.sizes[1]
+	var all []float64
+	for range chunks {
+		start := time.Now()
+		for range n {
+			f()
+		}
+		all = append(all, float64(time.Since(start).Nanoseconds())/float64(n))
+	}
+	say(part, quantile(all, 0.5))
+}
+
+// cpuTime is the processor time of this process so far, in nanoseconds.
+func cpuTime() float64 {
+	var r unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &r) // cannot fail
+	return float64(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// partner is another process of the same program. Both talk in lines.
+type partner struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Scanner
+}
+
+// start starts a partner, of the same subject and with the same environment.
+func (p *program) start(name string, sizes ...int) *partner {
+	self, err := os.Executable()
+	must(err)
+	args := []string{p.subject}
+	for _, n := range sizes {
+		args = append(args, strconv.Itoa(n))
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), roleVariable+"="+name)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	in, err := cmd.StdinPipe()
+	must(err)
+	out, err := cmd.StdoutPipe()
+	must(err)
+	must(cmd.Start())
+	return &partner{cmd: cmd, in: in, out: bufio.NewScanner(out)}
+}
+
+// hear waits for the numbers of the partner's next line, after the word given.
+func (o *partner) hear(word string, numbers ...any) {
+	if !o.out.Scan() {
+		must(fmt.Errorf("the other process ended; it should have said %s", word))
+	}
+	rest, ok := strings.CutPrefix(o.out.Text(), word)
+	if !ok {
+		must(fmt.Errorf("the other process said %q, not %s", o.out.Text(), word))
+	}
+	if len(numbers) != 0 {
+		_, err := fmt.Sscan(rest, numbers...)
+		must(err)
+	}
+}
+
+// end tells the partner that its input is over, and waits for it.
+func (o *partner) end() {
+	must(o.in.Close())
+	must(o.cmd.Wait())
+}

@@ -1,0 +1,227 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// hang is how long a program may take before it is believed to hang.
+const hang = 5 * time.Minute
+
+// bench is one run of the command.
+type bench struct {
+	options
+	progress io.Writer
+	dir      string // of the programs, and of Atoll's objects, on tmpfs
+	metrics  []*metric
+	built    map[*kind][]string
+	missing  map[*kind]error // why it could not be built
+}
+
+func newBench(o options, progress io.Writer) (*bench, error) {
+	dir, err := os.MkdirTemp("/dev/shm", "atoll-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("a tmpfs at /dev/shm is needed: %w", err)
+	}
+	b := &bench{options: o, progress: progress, dir: dir, built: make(map[*kind][]string), missing: make(map[*kind]error)}
+	for i := range metrics {
+		if m := &metrics[i]; chosen(o.metrics, m.name) {
+			b.metrics = append(b.metrics, m)
+		}
+	}
+	for i := range subjects {
+		if s := &subjects[i]; b.needed(s) {
+			b.build(s.kind)
+		}
+	}
+	return b, nil
+}
+
+// chosen says whether a name is in the list of a flag, which is empty if it was not given.
+func chosen(list []string, name string) bool {
+	return len(list) == 0 || slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
+}
+
+// needed says whether a subject has been chosen, and something of it is measured.
+func (b *bench) needed(s *subject) bool {
+	return chosen(b.options.subjects, s.name) &&
+		slices.ContainsFunc(b.metrics, func(m *metric) bool { return slices.Contains(m.subjects, s.name) })
+}
+
+func (b *bench) build(k *kind) {
+	if b.built[k] != nil || b.missing[k] != nil {
+		return
+	}
+	command, err := k.build(b.dir)
+	if err != nil {
+		b.missing[k] = err
+		return
+	}
+	b.built[k] = command
+}
+
+func (b *bench) end() {
+	for k, command := range b.built {
+		if k.end != nil {
+			k.end(command)
+		}
+	}
+	_ = os.RemoveAll(b.dir)
+}
+
+// measure runs every metric for every subject, in turns, as often as asked.
+func (b *bench) measure() (*figures, error) {
+	f := newFigures(b)
+	if b.reps < 5 && !b.quick {
+		_, _ = fmt.Fprintf(b.progress, "%d repetitions are few: show nobody these figures\n", b.reps)
+	}
+	if load := loadAverage(); load > 2 {
+		_, _ = fmt.Fprintf(b.progress, "the load is %.1f: the machine does other things, and the figures mean little\n", load)
+	}
+	for rep := range b.reps {
+		for _, m := range b.metrics {
+			_, _ = fmt.Fprintf(b.progress, "\r\x1b[K%d of %d: %s ", rep+1, b.reps, m.name)
+			for _, name := range m.subjects {
+				s := subjectOf(name)
+				if s == nil {
+					return nil, fmt.Errorf("metric %s: there is no subject %s", m.name, name)
+				}
+				if b.built[s.kind] == nil || !b.needed(s) {
+					continue
+				}
+				if err := b.once(f, m, s); err != nil {
+					return nil, fmt.Errorf("%s of %s: %w", m.name, s.name, err)
+				}
+			}
+		}
+	}
+	_, _ = fmt.Fprint(b.progress, "\r\x1b[K")
+	return f, nil
+}
+
+// once runs a program and notes what it prints.
+func (b *bench) once(f *figures, m *metric, s *subject) error {
+	out, err := b.output(m, s)
+	if err != nil {
+		return err
+	}
+	return f.read(m, s, out)
+}
+
+func (b *bench) output(m *metric, s *subject) ([]byte, error) {
+	command := b.built[s.kind]
+	if s.kind.before != nil {
+		if err := s.kind.before(command, m.oneCPU); err != nil {
+			return nil, err
+		}
+	}
+	sizes := m.sizes
+	if b.quick {
+		sizes = m.quick
+	}
+	root, err := os.MkdirTemp(b.dir, "root-") // objects of its own
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(root) }()
+	var args []string
+	if s.kind != inGo {
+		args = append(args, m.program)
+	}
+	args = append(append(args, s.name), strings.Fields(sizes)...)
+	return b.call(command, args, root, m)
+}
+
+// call calls a program, on one processor if the metric wants it.
+func (b *bench) call(command, args []string, root string, m *metric) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), hang)
+	defer cancel()
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(ctx, command[0], append(slices.Clone(command[1:]), args...)...)
+	cmd.Env = append(os.Environ(), roleVariable+"="+m.program, "ATOLL_ROOT="+root)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = time.Second
+	start := cmd.Start
+	if m.oneCPU {
+		start = func() error { return onOneCPU(cmd.Start) }
+	}
+	err := start()
+	if err == nil {
+		err = cmd.Wait()
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%s %q hangs", filepath.Base(command[0]), args)
+	case err != nil:
+		return nil, fmt.Errorf("%s %q: %w: %s", filepath.Base(command[0]), args, err, errs.Bytes())
+	}
+	return out.Bytes(), nil
+}
+
+// onOneCPU has start start a process that may run on one processor only.
+func onOneCPU(start func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return err
+	}
+	for i := 0; one.Count() == 0; i++ {
+		if all.IsSet(i) {
+			one.Set(i)
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		return err
+	}
+	return errors.Join(start(), unix.SchedSetaffinity(0, &all))
+}
+
+// loadAverage is that of the last minute; 0 if it is not known.
+func loadAverage() float64 {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	load, _ := strconv.ParseFloat(first, 64)
+	return load
+}
+
+// list writes what there is.
+func (b *bench) list(out io.Writer) error {
+	var text strings.Builder
+	text.WriteString("Metrics:\n")
+	for _, m := range b.metrics {
+		fmt.Fprintf(&text, "  %-18s %s\n", m.name, m.what)
+	}
+	text.WriteString("Subjects:\n")
+	for i := range subjects {
+		s := &subjects[i]
+		if !b.needed(s) {
+			continue
+		}
+		fmt.Fprintf(&text, "  %-18s %s", s.name, s.what)
+		if err := b.missing[s.kind]; err != nil {
+			fmt.Fprintf(&text, "; not installed: %v", err)
+		}
+		text.WriteString("\n")
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
+}

@@ -1,0 +1,91 @@
+//go:build linux
+
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// subject is somebody who is measured.
+type subject struct {
+	name  string
+	what  string
+	limit bool // no peer, but what the machine can do at best
+	kind  *kind
+}
+
+// kind is a way to run programs. Each is called with the name of the program, the
+// subject and sizes, and prints a line for each figure: the part, "-" for the main
+// one, and the value.
+type kind struct {
+	// build makes the program in a folder and says how it is called, or why it cannot
+	// be and how to get what is missing.
+	build func(dir string) (command []string, err error)
+	// before is called before each run, if there is something to do.
+	before func(command []string, oneCPU bool) error
+	// end is called at the end.
+	end func(command []string)
+}
+
+var (
+	inGo = &kind{build: func(string) ([]string, error) {
+		self, err := os.Executable()
+		return []string{self}, err
+	}}
+	inC = &kind{build: buildC}
+)
+
+// subjects are all of them, in the order in which they are shown.
+var subjects = []subject{
+	{name: "atoll", kind: inGo, what: "this library"},
+	{name: "raw-cas", kind: inC, limit: true, what: "two bare compare-and-swaps in C"},
+	{name: "raw-spin", kind: inC, limit: true, what: "two words in shared memory in C, and nobody sleeps"},
+	{name: "raw-futex", kind: inC, limit: true, what: "futexes in C, every wake and every wait a system call"},
+	{name: "glibc-pshared", kind: inC, what: "a process-shared pthread mutex"},
+	{name: "glibc-robust", kind: inC, what: "the same, robust: it tells the next owner of a death"},
+	{name: "posix-sem", kind: inC, what: "a process-shared POSIX semaphore"},
+	{name: "flock", kind: inC, what: "flock in C"},
+	{name: "OFD locks", kind: inC, what: "locks of open file descriptions in C"},
+	{name: "pipes", kind: inC, what: "two pipes in C"},
+	{name: "Unix sockets", kind: inC, what: "a pair of Unix stream sockets in C"},
+}
+
+func subjectOf(name string) *subject {
+	for i := range subjects {
+		if strings.EqualFold(subjects[i].name, name) {
+			return &subjects[i]
+		}
+	}
+	return nil
+}
+
+//go:embed peers/peer.c
+var peerC []byte
+
+func buildC(dir string) ([]string, error) {
+	return compile(dir, "gcc", "apt-get install gcc libc6-dev", "peer.c", peerC, "-O2", "-pthread")
+}
+
+// compile makes a program of a source that is in this one.
+func compile(dir, compiler, get, file string, text []byte, flags ...string) ([]string, error) {
+	path, err := exec.LookPath(compiler)
+	if err != nil {
+		return nil, errors.New(get)
+	}
+	source := filepath.Join(dir, file)
+	program := strings.TrimSuffix(source, filepath.Ext(source)) + ".exe" // whose end Windows wants
+	if err := os.WriteFile(source, text, 0o600); err != nil {
+		return nil, err
+	}
+	out, err := exec.Command(path, append([]string{"-o", program, source}, flags...)...).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w: %s", compiler, file, err, out)
+	}
+	return []string{program}, nil
+}
