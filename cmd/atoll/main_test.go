@@ -85,6 +85,11 @@ func scripts(more ...string) testscript.Params {
 				return err
 			}
 			env.Vars = append(env.Vars, more...)
+			examples, err := filepath.Abs("../../examples")
+			if err != nil {
+				return err
+			}
+			env.Setenv("EXAMPLES", examples)
 			env.Setenv("ATOLL_ROOT", base)
 			env.Setenv("TMPDIR", env.WorkDir)
 			// A program with the race detector otherwise sleeps a second at its end.
