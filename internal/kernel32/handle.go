@@ -31,6 +31,7 @@ func look(h Handle) (*entry, error) {
 	if !isPseudo(h) {
 		return find(h)
 	}
+	adopt()
 	if of := pseudo[h]; of != nil {
 		return of()
 	}

@@ -51,6 +51,7 @@ func CreateProcess(l *Launch) (s Started, err error) {
 	if err != nil {
 		return s, err
 	}
+	adopt()
 	var left estate
 	defer left.Close()
 	if err := l.bequeath(&left); err != nil {

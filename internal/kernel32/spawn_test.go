@@ -90,6 +90,7 @@ func spawn(t testing.TB, change func(*Launch)) *spawned {
 // hear is the child's next line.
 func (s *spawned) hear() string {
 	s.t.Helper()
+	_ = s.outEnd.SetReadDeadline(time.Now().Add(testkit.Hang))
 	if !s.out.Scan() {
 		s.t.Fatalf("process %d says nothing: %v", s.PID, s.out.Err())
 	}
@@ -335,6 +336,26 @@ func TestCreateProcess(t *testing.T) {
 	_, err = CreateProcess(&Launch{Application: script, Inherit: true, Listed: true, Handles: []Handle{e}})
 	number(t, errs.InvalidParameter, err)
 	number(t, 0, CloseHandle(e))
+}
+
+// What is listed twice is inherited once, whatever it is.
+func TestListedTwice(t *testing.T) {
+	e, err := CreateEvent(&Attributes{Inherit: true}, "", true, false, 0x1F0003)
+	number(t, 0, err)
+	timer, err := CreateWaitableTimer(&Attributes{Inherit: true}, "", true, 0x1F0003)
+	number(t, 0, err)
+	child := spawn(t, func(l *Launch) {
+		l.Inherit, l.Listed, l.Handles = true, true, []Handle{timer, e, timer | 1, e | 2}
+	})
+	child.ask("0 0x1f0003", "access", timer)
+	child.ask("0", "set", e)
+	child.ask("0", "close", timer)
+	child.ask("6", "close", timer)
+	if result, err := WaitForSingleObject(e, 0, false); result != 0 || err != nil {
+		t.Errorf("result %#x, %v", result, err)
+	}
+	number(t, 0, CloseHandle(e))
+	number(t, 0, CloseHandle(timer))
 }
 
 // Many children in a row leave nothing: no descriptor, no zombie, no goroutine.

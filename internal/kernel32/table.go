@@ -261,9 +261,9 @@ func (e *entry) letGo() {
 	e.leave()
 }
 
-// each calls f with every handle there is.
+// each calls f with every handle there is. It is also called while what was inherited
+// is taken over, and so does not ask for that.
 func each(f func(Handle, *entry)) {
-	adopt()
 	for i := range table.blocks {
 		b := table.blocks[i].Load()
 		if b == nil {
