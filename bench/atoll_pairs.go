@@ -11,13 +11,15 @@ import (
 )
 
 // Atoll's own programs.
-var _ = register("atoll", map[string]func(p *program){
-	"mutex_pair":     mutexPair,
-	"event_pair":     eventPair,
-	"semaphore_pair": semaphorePair,
-	"pingpong":       ping,
-	"pong":           pong,
-})
+func init() {
+	register("atoll", map[string]func(p *program){
+		"mutex_pair":     mutexPair,
+		"event_pair":     eventPair,
+		"semaphore_pair": semaphorePair,
+		"pingpong":       ping,
+		"pong":           pong,
+	})
+}
 
 func mutexPair(p *program) {
 	m, err := atoll.CreateMutex("pair", atoll.MutexOptions{})

@@ -13,6 +13,8 @@ type part struct {
 	higher bool    // is better
 	signed bool    // can be less than nothing
 	most   float64 // that there can be; 0 is no limit
+	// optional: depends on the system, or on how much is measured.
+	optional bool
 }
 
 // metric is something that is measured of several subjects.
@@ -63,6 +65,119 @@ var metrics = []metric{
 		subjects: []string{"atoll", "raw-spin", "raw-futex", "posix-sem", "pipes", "Unix sockets"},
 		sizes:    "5000", quick: "50",
 	},
+	{
+		name: "mutex_contended", program: "contended",
+		what:     "Lock and Unlock by some processes that all want one mutex all the time",
+		parts:    contendedParts("2", "8"),
+		subjects: []string{"atoll", "glibc-pshared", "glibc-robust", "flock", "OFD locks"},
+		sizes:    "300 2 8", quick: "20 2 8",
+	},
+	{
+		name: "wait_any_64", program: "wait_any",
+		what: "From a signal until the other process has it, which sleeps until any of 64 objects is signaled",
+		parts: []part{
+			{unit: "ns"},
+			{name: "p99", what: "99 of 100 signals", unit: "ns"},
+			{name: "cpu", what: "processor time of the waiter", unit: "ns"},
+		},
+		subjects: []string{"atoll", "raw-futex-waitv"},
+		sizes:    "1000 100000", quick: "20 1000",
+	},
+	{
+		name: "wait_all_2", program: "wait_all", parts: nsEach,
+		what:     "A wait for all of 2 semaphores that have enough",
+		subjects: []string{"atoll"},
+		sizes:    "101 1000 2", quick: "3 20 2",
+	},
+	{
+		name: "wait_all_64", program: "wait_all", parts: nsEach,
+		what:     "The same for 64",
+		subjects: []string{"atoll"},
+		sizes:    "101 100 64", quick: "3 5 64",
+	},
+	{
+		name: "open", program: "open",
+		what:     "Open and Close of an event that another process has: its state is mapped meanwhile",
+		parts:    []part{{unit: "ns"}, {name: "section", what: "the same of a section, with a view", unit: "ns"}},
+		subjects: []string{"atoll", "shm-open"},
+		sizes:    "51 200", quick: "3 5",
+	},
+	{
+		name: "create_destroy", program: "create_destroy", parts: nsEach,
+		what:     "Create and Close of a named event, which is gone then",
+		subjects: []string{"atoll", "shm-open"},
+		sizes:    "51 200", quick: "3 5",
+	},
+	{
+		name: "map", program: "map",
+		what:     "Map and Close of a view of 1 MiB",
+		parts:    []part{{unit: "ns"}, {name: "access", what: "reading 64 KiB of it, word by word", unit: "ns"}},
+		subjects: []string{"atoll", "shm-open"},
+		sizes:    "51 200", quick: "3 5",
+	},
+	{
+		name: "bulk", program: "bulk",
+		what:     "1 GiB in blocks of 1 MiB from one process to another",
+		parts:    []part{{unit: "GB/s", higher: true}},
+		subjects: []string{"atoll", "memcpy", "pipes", "Unix sockets"},
+		sizes:    "1024", quick: "32",
+	},
+	{
+		name: "waiters_10k", program: "waiters",
+		what:     "10,000 of one process that wait for an event each, which another process signals",
+		parts:    append(crowdParts("", ""), crowdParts("futex_waitv/", ", without io_uring")...),
+		subjects: []string{"atoll", "raw-futex"},
+		sizes:    "10000 500", quick: "100 5",
+	},
+	{
+		name: "owner_death", program: "owner_death",
+		what:     "From kill -9 of a lock's owner until the next has it",
+		parts:    []part{{unit: "µs"}},
+		subjects: []string{"atoll", "glibc-robust", "flock", "OFD locks"},
+		sizes:    "", quick: "",
+	},
+	{
+		name: "namespace_growth", program: "namespace",
+		what: "Open and Close of an event among many others that live",
+		parts: []part{
+			{name: "10", what: "among 10", unit: "ns"},
+			{name: "1000", what: "among 1,000", unit: "ns"},
+			{name: "100000", what: "among 100,000", unit: "ns", optional: true},
+		},
+		subjects: []string{"atoll", "shm-open"},
+		sizes:    "51 100 10 1000 100000", quick: "3 5 10 1000",
+	},
+	{
+		name: "win32_overhead", program: "win32",
+		what: "What a call of package win32 costs more than the same of package atoll",
+		parts: []part{
+			{what: "waiting for a mutex, and releasing it", unit: "ns", signed: true},
+			{name: "event", what: "setting an event, and waiting for it", unit: "ns", signed: true},
+		},
+		subjects: []string{"atoll"},
+		sizes:    "101 2000", quick: "3 50",
+	},
+}
+
+// contendedParts are those of the metric with so many processes.
+func contendedParts(processes ...string) (parts []part) {
+	for _, n := range processes {
+		parts = append(parts,
+			part{name: n, what: n + " processes", unit: "ops/s", higher: true},
+			part{name: n + "/fairness", what: "the smallest share of " + n + " processes in the largest", unit: "ratio", higher: true, most: 1},
+			part{name: n + "/cpu", what: "processor time of all " + n + ", for each lock", unit: "ns"})
+	}
+	return parts
+}
+
+func crowdParts(prefix, how string) []part {
+	return []part{
+		{name: prefix + "threads", what: "threads of their process" + how, unit: "threads", optional: true},
+		{name: prefix + "bytes", what: "memory of each" + how, unit: "bytes", optional: true, signed: true},
+		{name: prefix + "wake_all", what: "until all are awake" + how, unit: "ms", optional: true},
+		{name: prefix + "p50", what: "until one is awake" + how, unit: "ns", optional: true},
+		{name: prefix + "p99", what: "99 of 100 of them" + how, unit: "ns", optional: true},
+	}
 }
 
 func metricOf(name string) *metric {
@@ -112,4 +227,23 @@ var targets = []target{
 	{figure: "semaphore_pair", times: 1.25, subject: "posix-sem"},
 	{figure: "pingpong", times: 0.1, subject: "raw-futex"},
 	{figure: "pingpong_one_cpu", times: 1.25, subject: "raw-futex"},
+	{figure: "mutex_contended/2", times: 1, subject: "glibc-robust"},
+	{figure: "mutex_contended/8", times: 1, subject: "glibc-robust"},
+	{figure: "mutex_contended/2/fairness", times: 0.5},
+	{figure: "mutex_contended/8/fairness", times: 0.5},
+	{figure: "wait_any_64", times: 1.3, subject: "raw-futex-waitv"},
+	{figure: "wait_all_2", times: 6, subject: "atoll", other: "mutex_pair"},
+	{figure: "open", times: 1.6, subject: "shm-open"},
+	{figure: "create_destroy", times: 1.6, subject: "shm-open"},
+	{figure: "bulk", times: 0.9, subject: "memcpy"},
+	{figure: "waiters_10k/threads", times: 16},
+	{figure: "waiters_10k/bytes", times: 8192},
+	{figure: "waiters_10k/futex_waitv/threads", times: 192},
+	{figure: "waiters_10k/futex_waitv/bytes", times: 8192},
+	{figure: "owner_death", times: 5, subject: "glibc-robust"},
+	{figure: "owner_death", times: 1000, strict: true},
+	{figure: "namespace_growth/1000", times: 1.3, subject: "atoll", other: "namespace_growth/10"},
+	{figure: "namespace_growth/100000", times: 1.3, subject: "atoll", other: "namespace_growth/10"},
+	{figure: "win32_overhead", times: 60},
+	{figure: "win32_overhead/event", times: 60},
 }

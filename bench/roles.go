@@ -31,14 +31,13 @@ type program struct {
 var play = map[string]map[string]func(p *program){}
 
 // register adds the programs of a subject.
-func register(subject string, programs map[string]func(p *program)) bool {
+func register(subject string, programs map[string]func(p *program)) {
 	for name, f := range programs {
 		if play[name] == nil {
 			play[name] = make(map[string]func(p *program))
 		}
 		play[name][subject] = f
 	}
-	return true
 }
 
 // playRole runs the program of this process, if it has one, and ends it.
@@ -75,15 +74,21 @@ func say(part string, value float64) { fmt.Printf("%s %.3f\n", part, value) }
 // median measures chunks of n calls, and says the median of the nanoseconds of a call.
 func (p *program) median(part string, f func()) {
 	chunks, n := p.sizes[0], p.sizes[1]
+	each(n, f) // the first calls open what stays open
 	var all []float64
 	for range chunks {
-		start := time.Now()
-		for range n {
-			f()
-		}
-		all = append(all, float64(time.Since(start).Nanoseconds())/float64(n))
+		all = append(all, each(n, f))
 	}
 	say(part, quantile(all, 0.5))
+}
+
+// each is how long a call takes, of n.
+func each(n int, f func()) float64 {
+	start := time.Now()
+	for range n {
+		f()
+	}
+	return float64(time.Since(start).Nanoseconds()) / float64(n)
 }
 
 // cpuTime is the processor time of this process so far, in nanoseconds.
@@ -120,6 +125,11 @@ func (p *program) start(name string, sizes ...int) *partner {
 	return &partner{cmd: cmd, in: in, out: bufio.NewScanner(out)}
 }
 
+func (o *partner) tell(line string) {
+	_, err := fmt.Fprintln(o.in, line)
+	must(err)
+}
+
 // hear waits for the numbers of the partner's next line, after the word given.
 func (o *partner) hear(word string, numbers ...any) {
 	if !o.out.Scan() {
@@ -140,3 +150,8 @@ func (o *partner) end() {
 	must(o.in.Close())
 	must(o.cmd.Wait())
 }
+
+// hearMain waits for a line of the process that started this one, or for its end.
+func hearMain() { input.Scan() }
+
+var input = bufio.NewScanner(os.Stdin)

@@ -6,7 +6,7 @@
  *
  *     mutex_pair SUBJECT CHUNKS N       ns of an uncontended lock and unlock
  *     signal_pair SUBJECT CHUNKS N      ns of a signal and a wait that takes it
- *     contended SUBJECT PROCESSES MS    operations a second, and fairness
+ *     contended SUBJECT MS PROCESSES... operations a second, and fairness
  *     pingpong SUBJECT N                ns a round of two processes, and CPU time
  *     wait_any SUBJECT N PAUSE          ns from a signal to the waiter for any of 64
  *     open SUBJECT CHUNKS N             ns of opening, mapping and closing
@@ -249,6 +249,7 @@ static void contended(int processes, long ms) {
 	}
 	printf("%d %.0f\n%d/fairness %.3f\n%d/cpu %.1f\n", processes, all / (ms * 1e-3), processes, (double)least / most,
 	       processes, used / all);
+	fflush(stdout); /* before another fork */
 }
 
 /* give hands the turn over, await waits for it: turn counts the rounds. */
@@ -613,7 +614,10 @@ int main(int argc, char **argv) {
 	else if (strcmp(program, "event_pair") == 0 || strcmp(program, "semaphore_pair") == 0)
 		signal_pair(a, b);
 	else if (strcmp(program, "contended") == 0)
-		contended(a, b);
+		for (int i = 4; i < argc; i++) {
+			share();
+			contended(atoi(argv[i]), a);
+		}
 	else if (strcmp(program, "pingpong") == 0)
 		pingpong(a);
 	else if (strcmp(program, "wait_any") == 0)
