@@ -36,6 +36,8 @@ changing them meanwhile.`,
 			}
 			// Not io.Copy from the view: a section reader stops at the end quietly,
 			// and a fault must be an error.
+			bar := newProgress(cmd, "reading", end-first, cmd.OutOrStdout())
+			defer bar.end()
 			buffer := make([]byte, min(chunk, end-first))
 			for at := first; at < end; {
 				b := buffer[:min(int64(len(buffer)), end-at)]
@@ -46,6 +48,7 @@ changing them meanwhile.`,
 					return err
 				}
 				at += int64(len(b))
+				bar.add(len(b))
 			}
 			return nil
 		},
@@ -82,7 +85,10 @@ Input that does not fit is an error; what fits has been written then.`,
 				_, err := v.WriteAt([]byte(data), first)
 				return err
 			}
-			return fill(v, first, cmd.InOrStdin())
+			in := cmd.InOrStdin()
+			bar := newProgress(cmd, "writing", lengthOf(in), in)
+			defer bar.end()
+			return fill(v, first, counted{in, bar})
 		},
 	}
 	cmd.Flags().Var(&offset, "offset", "where to begin, such as 4096, 0x1000, 4K")

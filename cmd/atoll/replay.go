@@ -29,6 +29,7 @@ type replayFlags struct {
 	loop        bool
 	orOpen      bool
 	lock, event string
+	bar         *progress
 }
 
 func newReplay() *cobra.Command {
@@ -58,7 +59,10 @@ func newReplay() *cobra.Command {
 			if len(args) > 1 {
 				name = args[1]
 			}
+			// How long it takes nobody knows who has not read it all.
+			f.bar = newProgress(cmd, "replaying", -1, nil)
 			n, err := f.replay(ctx, cmd.InOrStdin(), args[0], name)
+			f.bar.end()
 			if err == nil {
 				_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%d samples\n", n)
 			}
@@ -192,13 +196,14 @@ type player struct {
 	event   *atoll.Event
 	offset  int64
 	length  int64
+	bar     *progress
 }
 
 func (f *replayFlags) player(h recordHeader, name string) (p *player, err error) {
 	if name == "" {
 		name = h.Name
 	}
-	p = &player{offset: h.Offset, length: h.Length}
+	p = &player{offset: h.Offset, length: h.Length, bar: f.bar}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
@@ -265,6 +270,7 @@ func (p *player) play(ctx context.Context, r *recording, speed float64) (samples
 			return samples, err
 		}
 		samples++
+		p.bar.add(len(bytes))
 	}
 }
 
