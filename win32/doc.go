@@ -11,7 +11,8 @@
 // them where it has not. Names are Go strings; [NullName] stands for the NULL pointer.
 // A Create that finds an object returns a valid handle and [ERROR_ALREADY_EXISTS].
 // Errors are of type [Errno]. A wait that times out is no error: it returns
-// [WAIT_TIMEOUT].
+// [WAIT_TIMEOUT]. On Linux what is to be told at nil gives [ERROR_NOACCESS], and nothing
+// is done; on Windows such a call may fault.
 //
 // A mutex belongs to the operating system's thread that waited for it. A goroutine
 // that uses one calls runtime.LockOSThread first; so does one that waits for APCs.

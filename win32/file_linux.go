@@ -22,7 +22,7 @@ func writeFile(file Handle, buffer []byte, done *uint32, overlapped *Overlapped)
 func (o *Overlapped) linux() *kernel32.Overlapped { return (*kernel32.Overlapped)(unsafe.Pointer(o)) }
 
 func getFileSizeEx(file Handle, size *int64) error {
-	return errno(kernel32.GetFileSizeEx(kernel32.Handle(file), size))
+	return tell(size, func() (n int64, err error) { return n, kernel32.GetFileSizeEx(kernel32.Handle(file), &n) })
 }
 
 func setFilePointerEx(file Handle, distance int64, newPosition *int64, whence uint32) error {

@@ -15,14 +15,7 @@ func duplicateHandle(sourceProcess, source, targetProcess Handle, target *Handle
 }
 
 func getHandleInformation(handle Handle, flags *uint32) error {
-	if flags == nil {
-		return ERROR_NOACCESS
-	}
-	f, err := kernel32.HandleInformation(kernel32.Handle(handle))
-	if err == nil {
-		*flags = f
-	}
-	return errno(err)
+	return tell(flags, func() (uint32, error) { return kernel32.HandleInformation(kernel32.Handle(handle)) })
 }
 
 func setHandleInformation(handle Handle, mask, flags uint32) error {

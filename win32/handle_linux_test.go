@@ -43,6 +43,36 @@ func TestNtQueryObject(t *testing.T) {
 	isErrno(t, "flags to nowhere", ERROR_NOACCESS, GetHandleInformation(h, nil))
 }
 
+// What is to be told has a place, or the call says so, and does nothing.
+func TestToldNowhere(t *testing.T) {
+	job, err := CreateJobObject(nil, NullName)
+	isErrno(t, "job", 0, err)
+	port, err := CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 0)
+	isErrno(t, "port", 0, err)
+	isErrno(t, "post", 0, PostQueuedCompletionStatus(port, 1, 2, 3))
+	file, err := CreateFile("/proc/self/exe", GENERIC_READ, FILE_SHARE_READ, nil, OPEN_EXISTING, 0, 0)
+	isErrno(t, "file", 0, err)
+	var bytes uint32
+	var key, overlapped uintptr
+	for what, call := range map[string]func() error{
+		"exit code":  func() error { return GetExitCodeProcess(GetCurrentProcess(), nil) },
+		"in a job":   func() error { return IsProcessInJob(GetCurrentProcess(), job, nil) },
+		"size":       func() error { return GetFileSizeEx(file, nil) },
+		"bytes":      func() error { return GetQueuedCompletionStatus(port, nil, &key, &overlapped, 0) },
+		"key":        func() error { return GetQueuedCompletionStatus(port, &bytes, nil, &overlapped, 0) },
+		"overlapped": func() error { return GetQueuedCompletionStatus(port, &bytes, &key, nil, 0) },
+	} {
+		isErrno(t, what, ERROR_NOACCESS, call())
+	}
+	isErrno(t, "the packet is there", 0, GetQueuedCompletionStatus(port, &bytes, &key, &overlapped, 0))
+	if bytes != 1 || key != 2 || overlapped != 3 {
+		t.Errorf("the packet is %d, %d, %d", bytes, key, overlapped)
+	}
+	for _, h := range []Handle{job, port, file} {
+		isErrno(t, "close", 0, CloseHandle(h))
+	}
+}
+
 // program is a function, whose code nobody can write to.
 var program = isErrno
 

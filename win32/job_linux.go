@@ -25,11 +25,9 @@ func terminateJobObject(job Handle, code uint32) error {
 }
 
 func isProcessInJob(process, job Handle, result *bool) error {
-	in, err := kernel32.IsProcessInJob(kernel32.Handle(process), kernel32.Handle(job))
-	if err == nil {
-		*result = in
-	}
-	return errno(err)
+	return tell(result, func() (bool, error) {
+		return kernel32.IsProcessInJob(kernel32.Handle(process), kernel32.Handle(job))
+	})
 }
 
 func setInformationJobObject(job Handle, class uint32, information uintptr, length uint32) (int, error) {

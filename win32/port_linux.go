@@ -10,6 +10,9 @@ func createIoCompletionPort(file, existing Handle, _ uintptr, _ uint32) (Handle,
 }
 
 func getQueuedCompletionStatus(from Handle, bytes *uint32, key, overlapped *uintptr, milliseconds uint32) error {
+	if bytes == nil || key == nil || overlapped == nil {
+		return ERROR_NOACCESS
+	}
 	packet, err := kernel32.GetQueuedCompletionStatus(kernel32.Handle(from), milliseconds)
 	if err != nil {
 		*overlapped = 0

@@ -23,11 +23,7 @@ func getProcessId(process Handle) (uint32, error) {
 }
 
 func getExitCodeProcess(process Handle, code *uint32) error {
-	ended, err := kernel32.GetExitCodeProcess(kernel32.Handle(process))
-	if err == nil {
-		*code = ended
-	}
-	return errno(err)
+	return tell(code, func() (uint32, error) { return kernel32.GetExitCodeProcess(kernel32.Handle(process)) })
 }
 
 func terminateProcess(process Handle, code uint32) error {

@@ -83,7 +83,7 @@ func CreateProcess(l *Launch) (s Started, err error) {
 // program is what to start.
 func (l *Launch) program() *winprocess.Program {
 	return &winprocess.Program{
-		Application: l.Application, CommandLine: l.CommandLine, Directory: l.Directory,
+		Application: createName(l.Application), CommandLine: createName(l.CommandLine), Directory: createName(l.Directory),
 		Session: l.Flags&detachedProcess != 0,
 		Group:   l.Flags&(createNewGroup|detachedProcess) == createNewGroup,
 	}

@@ -297,6 +297,9 @@ func TestCreateProcess(t *testing.T) {
 		"by its name":            {Launch{CommandLine: `"a program" "a b"`}, 0},
 		"by its path":            {Launch{CommandLine: `"` + script + `" "a b"`}, 0},
 		"an application":         {Launch{Application: script, CommandLine: `x "a b"`}, 0},
+		"text ends at its NUL":   {Launch{Application: script + "\x00x", CommandLine: "x \"a b\"\x00 c", Directory: "/\x00x"}, 0},
+		"NULL for nothing":       {Launch{Application: NullName, CommandLine: `"a program" "a b"`}, 0},
+		"NULL for a directory":   {Launch{Application: dir + "/none", Directory: NullName}, 2},
 		"no application":         {Launch{Application: dir + "/none"}, 2},
 		"no folder":              {Launch{Application: dir + "/none/none"}, 3},
 		"a name not in the path": {Launch{CommandLine: "sh"}, 2},
@@ -317,7 +320,7 @@ func TestCreateProcess(t *testing.T) {
 		if l.Directory == "" {
 			l.Directory = "/"
 		}
-		l.Environment = []string{"MINE=yes"}
+		l.Environment = []string{"MINE=yes\x00no"}
 		s, err := CreateProcess(&l)
 		if errs.Number(err) != c.number {
 			t.Errorf("%s: %v (%d), want %d", name, err, errs.Number(err), c.number)

@@ -23,7 +23,7 @@ func timerOf(t *onlinux.Timer) timer { return timer{kernelObject{t}, t} }
 
 // retire ends the routine, too, with this process's last handle.
 func (o timer) retire() {
-	if !o.hasHandle() {
+	if routine.Has(o.timer) && !o.hasHandle() {
 		routine.StopAll(o.timer)
 	}
 	o.kernelObject.retire()

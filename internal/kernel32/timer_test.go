@@ -145,6 +145,38 @@ func TestRoutineIsTakenBack(t *testing.T) {
 	child.Expect("done")
 }
 
+// asked counts how often it is compared with something.
+type asked struct {
+	kernelObject
+	times *atomic.Int32
+}
+
+func (a asked) retire()          {}
+func (a asked) close()           {}
+func (a asked) same(object) bool { a.times.Add(1); return false }
+
+// To close a timer that has no routine costs the same, however many handles there are.
+func TestCloseAsksNobody(t *testing.T) {
+	var times atomic.Int32
+	other, err := insert(asked{times: &times}, access.Event, 0, 0)
+	number(t, 0, err)
+	number(t, 0, CloseHandle(aTimer(t, "", true)))
+	if n := times.Load(); n != 0 {
+		t.Errorf("another handle was looked at %d times", n)
+	}
+	<-onThread(func() {
+		h := aTimer(t, "", true)
+		set(t, h, 3600000, 0, counter(new(atomic.Int32)))
+		times.Store(0)
+		number(t, 0, CloseHandle(h))
+		if times.Load() == 0 {
+			t.Error("a timer with a routine was closed, and nobody looked for another handle of it")
+		}
+		noRoutines(t)
+	})
+	number(t, 0, CloseHandle(other))
+}
+
 // awaitAPC waits until something is queued to this thread.
 func awaitAPC(t *testing.T) {
 	t.Helper()

@@ -230,6 +230,12 @@ func stop(t *onlinux.Timer, which func(*Routine) bool) {
 	}
 }
 
+// Has says whether a timer has a routine that may still be called.
+func Has(t *onlinux.Timer) (has bool) {
+	stop(t, func(*Routine) bool { has = true; return false })
+	return has
+}
+
 // Count says how many routines there are.
 func Count() int {
 	routines.Lock()

@@ -86,6 +86,7 @@ func Environ(given []string, line string) []string {
 	name, _, _ := strings.Cut(line, "=")
 	kept := make([]string, 0, len(given)+1)
 	for _, other := range given {
+		other, _, _ = strings.Cut(other, "\x00") // where text ends on Windows
 		if !strings.HasPrefix(other, name+"=") {
 			kept = append(kept, other)
 		}
