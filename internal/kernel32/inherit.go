@@ -5,12 +5,10 @@ package kernel32
 import (
 	"net"
 	"os"
-	"time"
 
 	"atoll/internal/errs"
 	"atoll/internal/namespace"
 	"atoll/internal/parley"
-	"atoll/internal/winprocess"
 )
 
 // estate is what a child will inherit.
@@ -66,8 +64,7 @@ func inherit() {
 		if err != nil {
 			continue
 		}
-		_ = c.SetReadDeadline(time.Now().Add(winprocess.Patience)) // all of it is there
-		inheritFrom(c)
+		inheritFrom(c) // all of it is there, however long this process was stopped meanwhile
 		_ = c.Close()
 	}
 	inherited = nil

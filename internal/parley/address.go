@@ -115,7 +115,8 @@ func peerOf(c *net.UnixConn) (peer *unix.Ucred, err error) {
 // # Errors
 //
 // fs.ErrNotExist: it does not listen. fs.ErrPermission: it is another user's, or
-// another process listens in its place. ErrStuck: it is stopped, or overrun.
+// another process listens in its place. ErrStuck: it is stopped, or overrun. What
+// keeps this process from asking anybody, as no descriptor left for it.
 func Dial(pid int) (*net.UnixConn, error) {
 	space, err := pidSpace(strconv.Itoa(pid))
 	if err != nil { // not to be seen; most likely it is in this one
@@ -123,14 +124,17 @@ func Dial(pid int) (*net.UnixConn, error) {
 			return nil, err
 		}
 	}
-	strangers := false
+	strangers, full := false, error(nil)
 	for attempt := range addresses {
 		c, err := net.DialUnix("unixpacket", nil, address(space, pid, attempt))
-		if errors.Is(err, unix.EAGAIN) {
-			return nil, errs.Because(err, 0, errs.ErrStuck, "process %d is asked by many, and does not answer", pid)
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, unix.ECONNREFUSED): // nobody listens there
 			continue
+		case errors.Is(err, unix.EAGAIN): // it, or a stranger who is in its way
+			full = err
+			continue
+		case err != nil:
+			return nil, err
 		}
 		peer, err := peerOf(c)
 		if err == nil && int(peer.Pid) == pid && mayAsk(peer) {
@@ -138,6 +142,9 @@ func Dial(pid int) (*net.UnixConn, error) {
 		}
 		strangers = true
 		_ = c.Close()
+	}
+	if full != nil {
+		return nil, errs.Because(full, 0, errs.ErrStuck, "process %d is asked by many, and does not answer", pid)
 	}
 	if strangers {
 		return nil, errs.New(fs.ErrPermission, "process %d is another user's, or others listen in its place", pid)

@@ -67,8 +67,10 @@ func (s *Estate) Close() {
 }
 
 // Variable is the line of the environment for a child that has the files from the
-// descriptor first on.
+// descriptor first on. Nothing is added to them any more: so the child, which reads to
+// the end, waits for nobody.
 func (s *Estate) Variable(first int) (string, error) {
+	s.seal()
 	var value strings.Builder
 	value.WriteString(InheritVariable + "=" + inheritVersion)
 	for i, f := range s.Files {
