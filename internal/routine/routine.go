@@ -196,12 +196,12 @@ func (r *Routine) Stop() {
 	r.stopped.Do(func() {
 		r.apc.Withdraw()
 		r.thread.Disown(r)
-		routines.Lock()
-		delete(routines.all, r)
-		routines.Unlock()
 		_ = r.clock.Close()
 		_ = r.timer.Close()
 	})
+	routines.Lock() // each time: it may have been stopped before begin was over
+	defer routines.Unlock()
+	delete(routines.all, r)
 }
 
 // stopOutdated ends the routines of a timer's settings before the last.

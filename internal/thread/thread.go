@@ -53,12 +53,23 @@ func (t *Thread) Key() uint64 { return t.key }
 
 var keys atomic.Uint64
 
-// Own has o abandoned when the thread ends, which calls it for itself.
+// Own has o abandoned when the thread ends, which calls it for itself. A goroutine that
+// is not locked to its thread may have left it, which may have ended: then at once.
 func (t *Thread) Own(o Owned) {
+	if !t.owns(o) {
+		go o.Abandon(t) // the caller may have locks
+	}
+}
+
+func (t *Thread) owns(o Owned) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.over {
+		return false
+	}
 	t.owned = append(t.owned, o)
 	t.watch()
+	return true
 }
 
 // Disown ends one Own of o, by whatever goroutine; false: there is none, because the

@@ -171,6 +171,28 @@ func TestEndAbandons(t *testing.T) {
 	})
 }
 
+// A goroutine that was not locked to its thread may say too late that it owns something.
+func TestOwnComesTooLate(t *testing.T) {
+	bothWays(t, func(t *testing.T) {
+		var s *Thread
+		<-onThread(func() { s = self(t) })
+		awaitEnd(t, s)
+		x := newThing()
+		s.Own(x)
+		select {
+		case by := <-x.by:
+			if by != s {
+				t.Errorf("abandoned by %p, want %p", by, s)
+			}
+		case <-time.After(hang):
+			t.Error("it belongs to a thread that has ended, for good")
+		}
+		if s.Disown(x) {
+			t.Error("it can be given up")
+		}
+	})
+}
+
 // Whoever sees that the thread has ended finds its things abandoned.
 func TestAliveComesAfterAbandon(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
