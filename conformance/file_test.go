@@ -206,7 +206,7 @@ var fileLines = []line{
 		},
 	},
 	{
-		id: "C406", says: "section alive → FileDispositionInfo FALSE → TRUE",
+		id: "C406", says: "section alive → FILE_DISPOSITION_INFO FALSE → TRUE",
 		source: "test_file_disposition_information (W)",
 		check: func(t *T) {
 			f := t.File(0x1000)
@@ -404,6 +404,6 @@ func (t *T) Whole(section win32.Handle, access uint32) uintptr {
 }
 
 func dispose(file win32.Handle, remove byte) error {
-	info := win32.FileDispositionInfo{DeleteFile: remove}
-	return win32.SetFileInformationByHandle(file, win32.FileDispositionInfoClass, uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)))
+	info := win32.FILE_DISPOSITION_INFO{DeleteFile: remove}
+	return win32.SetFileInformationByHandle(file, win32.FileDispositionInfo, uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)))
 }

@@ -37,8 +37,8 @@ func (t *T) protect(h win32.Handle) {
 
 // grantedTo is what a handle may do.
 func (t *T) grantedTo(h win32.Handle) uint32 {
-	var i win32.ObjectBasicInformation
-	t.OK(win32.NtQueryObject(h, win32.ObjectBasicInformationClass, uintptr(unsafe.Pointer(&i)), uint32(unsafe.Sizeof(i)), nil))
+	var i win32.OBJECT_BASIC_INFORMATION
+	t.OK(win32.NtQueryObject(h, win32.ObjectBasicInformation, uintptr(unsafe.Pointer(&i)), uint32(unsafe.Sizeof(i)), nil))
 	return i.GrantedAccess
 }
 

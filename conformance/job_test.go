@@ -31,8 +31,8 @@ var breeder = newRole("breeder", func(t *T, p *Parent) {
 			}
 			p.Say(number(err), information.ProcessId)
 		case "query":
-			var a win32.JobObjectBasicAccountingInformation
-			err := win32.QueryInformationJobObject(0, win32.JobObjectBasicAccountingInformationClass, uintptr(unsafe.Pointer(&a)), uint32(unsafe.Sizeof(a)), nil)
+			var a win32.JOBOBJECT_BASIC_ACCOUNTING_INFORMATION
+			err := win32.QueryInformationJobObject(0, win32.JobObjectBasicAccountingInformation, uintptr(unsafe.Pointer(&a)), uint32(unsafe.Sizeof(a)), nil)
 			p.Say(number(err), a.TotalProcesses, a.ActiveProcesses)
 		default:
 			t.Fatalf("what is %q?", what)
@@ -108,20 +108,20 @@ func (t *T) process(pid int) win32.Handle {
 func (t *T) job() win32.Handle { return t.Fresh(win32.CreateJobObject(nil, "")) }
 
 // limit sets limits of a job.
-func (t *T) limit(job win32.Handle, flags uint32, more func(*win32.JobObjectExtendedLimitInformation)) {
-	var l win32.JobObjectExtendedLimitInformation
+func (t *T) limit(job win32.Handle, flags uint32, more func(*win32.JOBOBJECT_EXTENDED_LIMIT_INFORMATION)) {
+	var l win32.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
 	l.BasicLimitInformation.LimitFlags = flags
 	if more != nil {
 		more(&l)
 	}
-	_, err := win32.SetInformationJobObject(job, win32.JobObjectExtendedLimitInformationClass, uintptr(unsafe.Pointer(&l)), uint32(unsafe.Sizeof(l)))
+	_, err := win32.SetInformationJobObject(job, win32.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&l)), uint32(unsafe.Sizeof(l)))
 	t.OK(err)
 }
 
 // associate gives a job a port; 0: none.
 func associate(job, port win32.Handle, key uintptr) error {
-	a := win32.JobObjectAssociateCompletionPort{CompletionKey: key, CompletionPort: port}
-	_, err := win32.SetInformationJobObject(job, win32.JobObjectAssociateCompletionPortInformationClass, uintptr(unsafe.Pointer(&a)), uint32(unsafe.Sizeof(a)))
+	a := win32.JOBOBJECT_ASSOCIATE_COMPLETION_PORT{CompletionKey: key, CompletionPort: port}
+	_, err := win32.SetInformationJobObject(job, win32.JobObjectAssociateCompletionPortInformation, uintptr(unsafe.Pointer(&a)), uint32(unsafe.Sizeof(a)))
 	return err
 }
 
@@ -391,13 +391,13 @@ var jobs = []line{
 		id: "C384", says: "Query BasicLimit with size−1 → FALSE, 24; exact → LimitFlags 0, ret_len = size", source: "test_QueryInformationJobObject (W)",
 		check: func(t *T) {
 			job := t.job()
-			l := win32.JobObjectBasicLimitInformation{LimitFlags: 99}
+			l := win32.JOBOBJECT_BASIC_LIMIT_INFORMATION{LimitFlags: 99}
 			size := uint32(unsafe.Sizeof(l))
 			for _, wrong := range []uint32{size - 1, 0} {
-				t.Err(win32.ERROR_BAD_LENGTH, win32.QueryInformationJobObject(job, win32.JobObjectBasicLimitInformationClass, uintptr(unsafe.Pointer(&l)), wrong, nil))
+				t.Err(win32.ERROR_BAD_LENGTH, win32.QueryInformationJobObject(job, win32.JobObjectBasicLimitInformation, uintptr(unsafe.Pointer(&l)), wrong, nil))
 			}
 			returned := uint32(0)
-			t.OK(win32.QueryInformationJobObject(job, win32.JobObjectBasicLimitInformationClass, uintptr(unsafe.Pointer(&l)), size, &returned))
+			t.OK(win32.QueryInformationJobObject(job, win32.JobObjectBasicLimitInformation, uintptr(unsafe.Pointer(&l)), size, &returned))
 			if returned != size || l.LimitFlags != 0 {
 				t.Errorf("%d bytes, flags %#x", returned, l.LimitFlags)
 			}
@@ -412,8 +412,8 @@ var jobs = []line{
 			t.member(sitter, job)
 			one.Tell("end")
 			t.ended(p.Process)
-			var a win32.JobObjectBasicAccountingInformation
-			t.OK(win32.QueryInformationJobObject(job, win32.JobObjectBasicAccountingInformationClass, uintptr(unsafe.Pointer(&a)), uint32(unsafe.Sizeof(a)), nil))
+			var a win32.JOBOBJECT_BASIC_ACCOUNTING_INFORMATION
+			t.OK(win32.QueryInformationJobObject(job, win32.JobObjectBasicAccountingInformation, uintptr(unsafe.Pointer(&a)), uint32(unsafe.Sizeof(a)), nil))
 			if a.TotalProcesses != 3 || a.ActiveProcesses != 2 {
 				t.Errorf("%d in all, %d active", a.TotalProcesses, a.ActiveProcesses)
 			}
@@ -425,7 +425,7 @@ var jobs = []line{
 		not: alone("a process that runs already cannot be put into a job"),
 		check: func(t *T) {
 			job := t.job()
-			t.limit(job, win32.JOB_OBJECT_LIMIT_ACTIVE_PROCESS, func(l *win32.JobObjectExtendedLimitInformation) {
+			t.limit(job, win32.JOB_OBJECT_LIMIT_ACTIVE_PROCESS, func(l *win32.JOBOBJECT_EXTENDED_LIMIT_INFORMATION) {
 				l.BasicLimitInformation.ActiveProcessLimit = 1
 			})
 			_, p := t.member(sitter)
@@ -464,9 +464,9 @@ var jobs = []line{
 		gap: gaps{onWine: "0 is an invalid handle (6)"},
 		check: func(t *T) {
 			var in bool
-			var a win32.JobObjectBasicAccountingInformation
+			var a win32.JOBOBJECT_BASIC_ACCOUNTING_INFORMATION
 			t.OK(win32.IsProcessInJob(win32.GetCurrentProcess(), 0, &in))
-			err := win32.QueryInformationJobObject(0, win32.JobObjectBasicAccountingInformationClass, uintptr(unsafe.Pointer(&a)), uint32(unsafe.Sizeof(a)), nil)
+			err := win32.QueryInformationJobObject(0, win32.JobObjectBasicAccountingInformation, uintptr(unsafe.Pointer(&a)), uint32(unsafe.Sizeof(a)), nil)
 			if !in && err == nil {
 				t.Errorf("the job that this process is not in has %d processes", a.ActiveProcesses)
 			}

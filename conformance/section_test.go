@@ -320,7 +320,7 @@ func sizeOf(t *T, path string) int64 {
 
 // granted is what a handle may do.
 func granted(t *T, h win32.Handle) uint32 {
-	var info win32.ObjectBasicInformation
-	t.OK(win32.NtQueryObject(h, win32.ObjectBasicInformationClass, uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)), nil))
+	var info win32.OBJECT_BASIC_INFORMATION
+	t.OK(win32.NtQueryObject(h, win32.ObjectBasicInformation, uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)), nil))
 	return info.GrantedAccess
 }

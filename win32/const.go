@@ -3,6 +3,7 @@ package win32
 // Pseudo-handles and limits.
 const (
 	INVALID_HANDLE_VALUE = ^Handle(0)
+	InvalidHandle        = INVALID_HANDLE_VALUE // as golang.org/x/sys/windows has it
 	INFINITE             = 0xFFFFFFFF
 	MAXIMUM_WAIT_OBJECTS = 64
 )
@@ -148,9 +149,9 @@ const (
 	FILE_CURRENT = 1
 	FILE_END     = 2
 
-	FileDispositionInfoClass = 4
-	FileAllocationInfoClass  = 5
-	FileEndOfFileInfoClass   = 6
+	FileDispositionInfo = 4
+	FileAllocationInfo  = 5
+	FileEndOfFileInfo   = 6
 )
 
 // Handles.
@@ -162,7 +163,7 @@ const (
 	DUPLICATE_SAME_ACCESS     = 0x2
 	DUPLICATE_SAME_ATTRIBUTES = 0x4
 
-	ObjectBasicInformationClass = 0
+	ObjectBasicInformation = 0
 )
 
 // Processes and threads.
@@ -210,17 +211,17 @@ const (
 	JOB_OBJECT_IMPERSONATE             = 0x20
 	JOB_OBJECT_ALL_ACCESS              = 0x1F001F
 
-	JobObjectBasicAccountingInformationClass         = 1
-	JobObjectBasicLimitInformationClass              = 2
-	JobObjectBasicProcessIdListClass                 = 3
-	JobObjectBasicUIRestrictionsClass                = 4
-	JobObjectEndOfJobTimeInformationClass            = 6
-	JobObjectAssociateCompletionPortInformationClass = 7
-	JobObjectBasicAndIoAccountingInformationClass    = 8
-	JobObjectExtendedLimitInformationClass           = 9
-	JobObjectNotificationLimitInformationClass       = 12
-	JobObjectLimitViolationInformationClass          = 13
-	JobObjectCpuRateControlInformationClass          = 15
+	JobObjectBasicAccountingInformation         = 1
+	JobObjectBasicLimitInformation              = 2
+	JobObjectBasicProcessIdList                 = 3
+	JobObjectBasicUIRestrictions                = 4
+	JobObjectEndOfJobTimeInformation            = 6
+	JobObjectAssociateCompletionPortInformation = 7
+	JobObjectBasicAndIoAccountingInformation    = 8
+	JobObjectExtendedLimitInformation           = 9
+	JobObjectNotificationLimitInformation       = 12
+	JobObjectLimitViolationInformation          = 13
+	JobObjectCpuRateControlInformation          = 15
 
 	JOB_OBJECT_LIMIT_WORKINGSET                 = 0x1
 	JOB_OBJECT_LIMIT_PROCESS_TIME               = 0x2

@@ -7,8 +7,21 @@
 // other's. What cannot be the same is in docs/PLATFORMS.md, and docs/CONFORMANCE.md
 // has what was checked, case by case.
 //
-// Signatures are those of golang.org/x/sys/windows where it has the call, and like
-// them where it has not. Names are Go strings; [NullName] stands for the NULL pointer.
+// Signatures, types and constants are those of golang.org/x/sys/windows where it has
+// them, and like them where it has not, but for this:
+//
+//   - names, paths and command lines are Go strings, without UTF16PtrFromString, and
+//     [NullName] stands for the NULL pointer; an environment is a list of strings;
+//   - [GetCurrentProcess] and [GetCurrentThread] return a handle and no error, as
+//     CurrentProcess and CurrentThread do there;
+//   - what goes with a packet of [GetQueuedCompletionStatus] and
+//     [PostQueuedCompletionStatus] is a number, and no pointer: that of a process, in a
+//     job's messages;
+//   - [SetFileInformationByHandle] takes the address as a number, as
+//     [SetInformationJobObject] does;
+//   - a descriptor is read by [ConvertStringSecurityDescriptorToSecurityDescriptor], a SID
+//     by [ConvertStringSidToSid].
+//
 // A Create that finds an object returns a valid handle and [ERROR_ALREADY_EXISTS].
 // Errors are of type [Errno]. A wait that times out is no error: it returns
 // [WAIT_TIMEOUT]. On Linux what is to be told at nil gives [ERROR_NOACCESS], and nothing

@@ -149,11 +149,11 @@ func FlushFileBuffers(file Handle) (err error) {
 // SetFileInformationByHandle changes what a file is like: information is the address of
 // a struct of length bytes that the class says.
 //
-// [FileDispositionInfoClass], a [FileDispositionInfo]: the file is deleted when the
+// [FileDispositionInfo], a [FILE_DISPOSITION_INFO]: the file is deleted when the
 // handle, and its duplicates in this process, are closed; until then nobody can open it.
-// Or it is not, if it was to be. It needs DELETE. [FileEndOfFileInfoClass], a
-// [FileEndOfFileInfo]: the size, as [SetEndOfFile]. [FileAllocationInfoClass], a
-// [FileAllocationInfo]: what is behind that goes; room is not taken before it is written.
+// Or it is not, if it was to be. It needs DELETE. [FileEndOfFileInfo], a
+// [FILE_END_OF_FILE_INFO]: the size, as [SetEndOfFile]. [FileAllocationInfo], a
+// [FILE_ALLOCATION_INFO]: what is behind that goes; room is not taken before it is written.
 // On Linux there are no other classes.
 //
 // # Linux

@@ -87,8 +87,8 @@ func CompareObjectHandles(first, second Handle) (err error) {
 }
 
 // NtQueryObject tells what the system knows of a handle: for class
-// [ObjectBasicInformationClass] information is the address of an
-// [ObjectBasicInformation], and length its size. returned, which may be nil, becomes
+// [ObjectBasicInformation] information is the address of an
+// [OBJECT_BASIC_INFORMATION], and length its size. returned, which may be nil, becomes
 // the size of what there is to tell. Of use is GrantedAccess, which says what the
 // handle may do. It needs no right.
 //

@@ -27,10 +27,10 @@ func compareObjectHandles(first, second Handle) error {
 }
 
 func ntQueryObject(handle Handle, class int32, information uintptr, length uint32, returned *uint32) error {
-	if class != ObjectBasicInformationClass {
+	if class != ObjectBasicInformation {
 		return ERROR_INVALID_PARAMETER
 	}
-	const size = uint32(unsafe.Sizeof(ObjectBasicInformation{}))
+	const size = uint32(unsafe.Sizeof(OBJECT_BASIC_INFORMATION{}))
 	if returned != nil {
 		*returned = size
 	}
@@ -42,7 +42,7 @@ func ntQueryObject(handle Handle, class int32, information uintptr, length uint3
 		return errno(err)
 	}
 	return touching(func() {
-		*deref[ObjectBasicInformation](information) = ObjectBasicInformation{
+		*deref[OBJECT_BASIC_INFORMATION](information) = OBJECT_BASIC_INFORMATION{
 			Attributes: i.Attributes, GrantedAccess: i.GrantedAccess, HandleCount: i.HandleCount, PointerCount: i.HandleCount,
 		}
 	})

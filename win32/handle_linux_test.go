@@ -16,11 +16,11 @@ func TestNtQueryObject(t *testing.T) {
 	h, err := CreateEventEx(&SecurityAttributes{InheritHandle: 1}, NullName, 0, SYNCHRONIZE|EVENT_MODIFY_STATE)
 	isErrno(t, "create", 0, err)
 	defer func() { isErrno(t, "close", 0, CloseHandle(h)) }()
-	var i ObjectBasicInformation
+	var i OBJECT_BASIC_INFORMATION
 	const size = uint32(unsafe.Sizeof(i))
 	at, returned := uintptr(unsafe.Pointer(&i)), uint32(0)
-	isErrno(t, "query", 0, NtQueryObject(h|2, ObjectBasicInformationClass, uintptr(unsafe.Pointer(&i)), size, &returned))
-	if want := (ObjectBasicInformation{Attributes: 2, GrantedAccess: SYNCHRONIZE | EVENT_MODIFY_STATE, HandleCount: 1, PointerCount: 1}); i != want || returned != size {
+	isErrno(t, "query", 0, NtQueryObject(h|2, ObjectBasicInformation, uintptr(unsafe.Pointer(&i)), size, &returned))
+	if want := (OBJECT_BASIC_INFORMATION{Attributes: 2, GrantedAccess: SYNCHRONIZE | EVENT_MODIFY_STATE, HandleCount: 1, PointerCount: 1}); i != want || returned != size {
 		t.Errorf("%+v, %d, want %+v, %d", i, returned, want, size)
 	}
 	for what, c := range map[string]struct {
@@ -30,13 +30,13 @@ func TestNtQueryObject(t *testing.T) {
 		length uint32
 		want   Errno
 	}{
-		"too short":     {h, ObjectBasicInformationClass, at, size - 1, ERROR_BAD_LENGTH},
-		"too long":      {h, ObjectBasicInformationClass, at, size + 1, ERROR_BAD_LENGTH},
+		"too short":     {h, ObjectBasicInformation, at, size - 1, ERROR_BAD_LENGTH},
+		"too long":      {h, ObjectBasicInformation, at, size + 1, ERROR_BAD_LENGTH},
 		"other class":   {h, 1, at, size, ERROR_INVALID_PARAMETER},
-		"no handle":     {h + 4000, ObjectBasicInformationClass, at, size, ERROR_INVALID_HANDLE},
-		"nowhere":       {h, ObjectBasicInformationClass, 0, size, ERROR_NOACCESS},
-		"not mapped":    {h, ObjectBasicInformationClass, 1 << 20, size, ERROR_NOACCESS},
-		"the program's": {h, ObjectBasicInformationClass, **(**uintptr)(unsafe.Pointer(&program)), size, ERROR_NOACCESS},
+		"no handle":     {h + 4000, ObjectBasicInformation, at, size, ERROR_INVALID_HANDLE},
+		"nowhere":       {h, ObjectBasicInformation, 0, size, ERROR_NOACCESS},
+		"not mapped":    {h, ObjectBasicInformation, 1 << 20, size, ERROR_NOACCESS},
+		"the program's": {h, ObjectBasicInformation, **(**uintptr)(unsafe.Pointer(&program)), size, ERROR_NOACCESS},
 	} {
 		isErrno(t, what, c.want, NtQueryObject(c.handle, c.class, c.at, c.length, nil))
 	}

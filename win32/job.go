@@ -85,9 +85,9 @@ func IsProcessInJob(process, job Handle, result *bool) (err error) {
 
 // SetInformationJobObject changes the limits of a job, for the processes that are in it,
 // too, or gives it a completion port; class says which structure of how many bytes lies
-// at information: [JobObjectBasicLimitInformation], [JobObjectExtendedLimitInformation],
-// [JobObjectEndOfJobTimeInformation], [JobObjectBasicUIRestrictions],
-// [JobObjectAssociateCompletionPort] or [JobObjectCPURateControlInformation]. ret is 1
+// at information: [JOBOBJECT_BASIC_LIMIT_INFORMATION], [JOBOBJECT_EXTENDED_LIMIT_INFORMATION],
+// [JOBOBJECT_END_OF_JOB_TIME_INFORMATION], [JOBOBJECT_BASIC_UI_RESTRICTIONS],
+// [JOBOBJECT_ASSOCIATE_COMPLETION_PORT] or [JOBOBJECT_CPU_RATE_CONTROL_INFORMATION]. ret is 1
 // if it succeeds. It needs [JOB_OBJECT_SET_ATTRIBUTES]; the port the
 // right to modify it (0x2), which its maker has.
 //
@@ -111,8 +111,8 @@ func SetInformationJobObject(job Handle, class uint32, information uintptr, leng
 
 // QueryInformationJobObject tells about a job, 0: the innermost one that this process is
 // in. class says which structure of how many bytes is filled in at information: those of
-// [SetInformationJobObject] but for the port, [JobObjectBasicAccountingInformation],
-// [JobObjectBasicAndIoAccountingInformation] or [JobObjectBasicProcessIdList], which may
+// [SetInformationJobObject] but for the port, [JOBOBJECT_BASIC_ACCOUNTING_INFORMATION],
+// [JOBOBJECT_BASIC_AND_IO_ACCOUNTING_INFORMATION] or [JOBOBJECT_BASIC_PROCESS_ID_LIST], which may
 // be longer. returned, unless nil, is how many bytes were. It needs [JOB_OBJECT_QUERY].
 //
 // On Linux TotalProcesses counts those that CreateProcess with a list of jobs and

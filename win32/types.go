@@ -17,6 +17,9 @@ type SecurityAttributes struct {
 	InheritHandle      uint32
 }
 
+// SECURITY_DESCRIPTOR is the name that golang.org/x/sys/windows has for it.
+type SECURITY_DESCRIPTOR = SecurityDescriptor
+
 // TimerAPCRoutine is a completion routine of a timer; see [NewTimerAPCRoutine].
 type TimerAPCRoutine uintptr
 
@@ -58,17 +61,17 @@ type MemoryRangeEntry struct {
 	NumberOfBytes  uintptr
 }
 
-// FileDispositionInfo is what [SetFileInformationByHandle] takes for class
-// [FileDispositionInfoClass].
-type FileDispositionInfo struct{ DeleteFile byte }
+// FILE_DISPOSITION_INFO is what [SetFileInformationByHandle] takes for class
+// [FileDispositionInfo].
+type FILE_DISPOSITION_INFO struct{ DeleteFile byte }
 
-// FileAllocationInfo is what [SetFileInformationByHandle] takes for class
-// [FileAllocationInfoClass].
-type FileAllocationInfo struct{ AllocationSize int64 }
+// FILE_ALLOCATION_INFO is what [SetFileInformationByHandle] takes for class
+// [FileAllocationInfo].
+type FILE_ALLOCATION_INFO struct{ AllocationSize int64 }
 
-// FileEndOfFileInfo is what [SetFileInformationByHandle] takes for class
-// [FileEndOfFileInfoClass].
-type FileEndOfFileInfo struct{ EndOfFile int64 }
+// FILE_END_OF_FILE_INFO is what [SetFileInformationByHandle] takes for class
+// [FileEndOfFileInfo].
+type FILE_END_OF_FILE_INFO struct{ EndOfFile int64 }
 
 // StartupInfo is what a new process is given. Cb is the size of the struct.
 type StartupInfo struct {
@@ -107,9 +110,9 @@ type ProcessInformation struct {
 	ThreadId  uint32
 }
 
-// ObjectBasicInformation is what [NtQueryObject] tells for class
-// [ObjectBasicInformationClass].
-type ObjectBasicInformation struct {
+// OBJECT_BASIC_INFORMATION is what [NtQueryObject] tells for class
+// [ObjectBasicInformation].
+type OBJECT_BASIC_INFORMATION struct {
 	Attributes               uint32
 	GrantedAccess            uint32
 	HandleCount              uint32
@@ -123,8 +126,8 @@ type ObjectBasicInformation struct {
 	CreateTime               int64
 }
 
-// IOCounters count what processes read and wrote.
-type IOCounters struct {
+// IO_COUNTERS count what processes read and wrote.
+type IO_COUNTERS struct {
 	ReadOperationCount  uint64
 	WriteOperationCount uint64
 	OtherOperationCount uint64
@@ -133,8 +136,8 @@ type IOCounters struct {
 	OtherTransferCount  uint64
 }
 
-// JobObjectBasicLimitInformation is of class [JobObjectBasicLimitInformationClass].
-type JobObjectBasicLimitInformation struct {
+// JOBOBJECT_BASIC_LIMIT_INFORMATION is of class [JobObjectBasicLimitInformation].
+type JOBOBJECT_BASIC_LIMIT_INFORMATION struct {
 	PerProcessUserTimeLimit int64
 	PerJobUserTimeLimit     int64
 	LimitFlags              uint32
@@ -146,20 +149,20 @@ type JobObjectBasicLimitInformation struct {
 	SchedulingClass         uint32
 }
 
-// JobObjectExtendedLimitInformation is of class
-// [JobObjectExtendedLimitInformationClass].
-type JobObjectExtendedLimitInformation struct {
-	BasicLimitInformation JobObjectBasicLimitInformation
-	IoInfo                IOCounters
+// JOBOBJECT_EXTENDED_LIMIT_INFORMATION is of class
+// [JobObjectExtendedLimitInformation].
+type JOBOBJECT_EXTENDED_LIMIT_INFORMATION struct {
+	BasicLimitInformation JOBOBJECT_BASIC_LIMIT_INFORMATION
+	IoInfo                IO_COUNTERS
 	ProcessMemoryLimit    uintptr
 	JobMemoryLimit        uintptr
 	PeakProcessMemoryUsed uintptr
 	PeakJobMemoryUsed     uintptr
 }
 
-// JobObjectBasicAccountingInformation is of class
-// [JobObjectBasicAccountingInformationClass]. Times count 100 ns.
-type JobObjectBasicAccountingInformation struct {
+// JOBOBJECT_BASIC_ACCOUNTING_INFORMATION is of class
+// [JobObjectBasicAccountingInformation]. Times count 100 ns.
+type JOBOBJECT_BASIC_ACCOUNTING_INFORMATION struct {
 	TotalUserTime             int64
 	TotalKernelTime           int64
 	ThisPeriodTotalUserTime   int64
@@ -170,39 +173,39 @@ type JobObjectBasicAccountingInformation struct {
 	TotalTerminatedProcesses  uint32
 }
 
-// JobObjectBasicAndIoAccountingInformation is of class
-// [JobObjectBasicAndIoAccountingInformationClass].
-type JobObjectBasicAndIoAccountingInformation struct {
-	BasicInfo JobObjectBasicAccountingInformation
-	IoInfo    IOCounters
+// JOBOBJECT_BASIC_AND_IO_ACCOUNTING_INFORMATION is of class
+// [JobObjectBasicAndIoAccountingInformation].
+type JOBOBJECT_BASIC_AND_IO_ACCOUNTING_INFORMATION struct {
+	BasicInfo JOBOBJECT_BASIC_ACCOUNTING_INFORMATION
+	IoInfo    IO_COUNTERS
 }
 
-// JobObjectBasicProcessIdList is of class [JobObjectBasicProcessIdListClass]. The
+// JOBOBJECT_BASIC_PROCESS_ID_LIST is of class [JobObjectBasicProcessIdList]. The
 // list goes on behind the struct.
-type JobObjectBasicProcessIdList struct {
+type JOBOBJECT_BASIC_PROCESS_ID_LIST struct {
 	NumberOfAssignedProcesses uint32
 	NumberOfProcessIdsInList  uint32
 	ProcessIdList             [1]uintptr
 }
 
-// JobObjectBasicUIRestrictions is of class [JobObjectBasicUIRestrictionsClass].
-type JobObjectBasicUIRestrictions struct{ UIRestrictionsClass uint32 }
+// JOBOBJECT_BASIC_UI_RESTRICTIONS is of class [JobObjectBasicUIRestrictions].
+type JOBOBJECT_BASIC_UI_RESTRICTIONS struct{ UIRestrictionsClass uint32 }
 
-// JobObjectEndOfJobTimeInformation is of class
-// [JobObjectEndOfJobTimeInformationClass].
-type JobObjectEndOfJobTimeInformation struct{ EndOfJobTimeAction uint32 }
+// JOBOBJECT_END_OF_JOB_TIME_INFORMATION is of class
+// [JobObjectEndOfJobTimeInformation].
+type JOBOBJECT_END_OF_JOB_TIME_INFORMATION struct{ EndOfJobTimeAction uint32 }
 
-// JobObjectAssociateCompletionPort is of class
-// [JobObjectAssociateCompletionPortInformationClass].
-type JobObjectAssociateCompletionPort struct {
+// JOBOBJECT_ASSOCIATE_COMPLETION_PORT is of class
+// [JobObjectAssociateCompletionPortInformation].
+type JOBOBJECT_ASSOCIATE_COMPLETION_PORT struct {
 	CompletionKey  uintptr
 	CompletionPort Handle
 }
 
-// JobObjectCPURateControlInformation is of class
-// [JobObjectCpuRateControlInformationClass]. Value is the rate, in hundredths of a
+// JOBOBJECT_CPU_RATE_CONTROL_INFORMATION is of class
+// [JobObjectCpuRateControlInformation]. Value is the rate, in hundredths of a
 // percent, the weight, or both MinRate and MaxRate.
-type JobObjectCPURateControlInformation struct {
+type JOBOBJECT_CPU_RATE_CONTROL_INFORMATION struct {
 	ControlFlags uint32
 	Value        uint32
 }

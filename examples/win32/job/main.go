@@ -63,9 +63,9 @@ func main() {
 
 // killOnClose says that no process of the job outlives its last handle.
 func killOnClose(job win32.Handle) {
-	var limits win32.JobObjectExtendedLimitInformation
+	var limits win32.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
 	limits.BasicLimitInformation.LimitFlags = win32.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
-	_, err := win32.SetInformationJobObject(job, win32.JobObjectExtendedLimitInformationClass,
+	_, err := win32.SetInformationJobObject(job, win32.JobObjectExtendedLimitInformation,
 		uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits)))
 	if err != nil {
 		log.Fatal("SetInformationJobObject: ", err)
@@ -74,8 +74,8 @@ func killOnClose(job win32.Handle) {
 
 // count says how many processes of the job live.
 func count(job win32.Handle) uint32 {
-	var accounts win32.JobObjectBasicAccountingInformation
-	err := win32.QueryInformationJobObject(job, win32.JobObjectBasicAccountingInformationClass,
+	var accounts win32.JOBOBJECT_BASIC_ACCOUNTING_INFORMATION
+	err := win32.QueryInformationJobObject(job, win32.JobObjectBasicAccountingInformation,
 		uintptr(unsafe.Pointer(&accounts)), uint32(unsafe.Sizeof(accounts)), nil)
 	if err != nil {
 		log.Fatal("QueryInformationJobObject: ", err)
