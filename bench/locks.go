@@ -19,7 +19,10 @@ type lock struct{ lock, unlock, end func() error }
 
 // locks open the lock of a name, as each process does it.
 var locks = map[string]func(name string) (*lock, error){
-	"atoll": openMutex,
+	"atoll":        openMutex,
+	"gofrs/flock":  openGofrs,
+	"go-filemutex": openFilemutex,
+	"juju/mutex":   openJuju,
 }
 
 func init() {
@@ -28,6 +31,9 @@ func init() {
 			"contended": contended, "contender": contender,
 			"owner_death": ownerDeath, "owner": owner,
 		})
+		if subject != "atoll" { // which is called without a detour
+			register(subject, map[string]func(p *program){"mutex_pair": lockPair})
+		}
 	}
 }
 
@@ -51,6 +57,15 @@ func (p *program) open(name string) *lock {
 	l, err := locks[p.subject](name)
 	must(err)
 	return l
+}
+
+func lockPair(p *program) {
+	l := p.open("pair")
+	p.median("-", func() {
+		must(l.lock())
+		must(l.unlock())
+	})
+	must(l.end())
 }
 
 // contended has some processes want one lock all the time: for so many milliseconds, as

@@ -25,6 +25,7 @@ type metric struct {
 	parts    []part
 	subjects []string
 	sizes    string // arguments of the programs
+	slow     string // and those of slow subjects; "" is the same
 	quick    string // and those with which it takes no time
 	oneCPU   bool   // on one processor, all of it
 }
@@ -38,38 +39,38 @@ var metrics = []metric{
 	{
 		name: "mutex_pair", program: "mutex_pair", parts: nsEach,
 		what:     "Lock and Unlock of a mutex that nobody else wants",
-		subjects: []string{"atoll", "raw-cas", "glibc-pshared", "glibc-robust", "flock", "OFD locks"},
-		sizes:    "101 4000", quick: "3 50",
+		subjects: []string{"atoll", "raw-cas", "glibc-pshared", "glibc-robust", "flock", "OFD locks", "gofrs/flock", "go-filemutex", "juju/mutex", "Boost.Interprocess", "Wine"},
+		sizes:    "101 4000", slow: "51 200", quick: "3 50",
 	},
 	{
 		name: "event_pair", program: "event_pair", parts: nsEach,
 		what:     "Set of an auto-reset event, and the wait that takes the signal; nobody sleeps",
-		subjects: []string{"atoll", "raw-cas", "raw-futex", "posix-sem"},
-		sizes:    "101 4000", quick: "3 50",
+		subjects: []string{"atoll", "raw-cas", "raw-futex", "posix-sem", "Wine"},
+		sizes:    "101 4000", slow: "51 200", quick: "3 50",
 	},
 	{
 		name: "semaphore_pair", program: "semaphore_pair", parts: nsEach,
 		what:     "Release of a semaphore, and the wait that takes what was released; nobody sleeps",
-		subjects: []string{"atoll", "raw-cas", "posix-sem"},
-		sizes:    "101 4000", quick: "3 50",
+		subjects: []string{"atoll", "raw-cas", "posix-sem", "Boost.Interprocess", "Wine"},
+		sizes:    "101 4000", slow: "51 200", quick: "3 50",
 	},
 	{
 		name: "pingpong", program: "pingpong", parts: round,
 		what:     "A round of two processes that wake each other in turn, on two processors",
-		subjects: []string{"atoll", "raw-spin", "raw-futex", "posix-sem", "pipes", "Unix sockets"},
+		subjects: []string{"atoll", "raw-spin", "raw-futex", "posix-sem", "pipes", "Unix sockets", "Go pipes", "Boost.Interprocess", "Wine"},
 		sizes:    "5000", quick: "50",
 	},
 	{
 		name: "pingpong_one_cpu", program: "pingpong", parts: round, oneCPU: true,
 		what:     "The same with both processes, and the server if there is one, on one processor",
-		subjects: []string{"atoll", "raw-spin", "raw-futex", "posix-sem", "pipes", "Unix sockets"},
+		subjects: []string{"atoll", "raw-spin", "raw-futex", "posix-sem", "pipes", "Unix sockets", "Go pipes", "Boost.Interprocess", "Wine"},
 		sizes:    "5000", quick: "50",
 	},
 	{
 		name: "mutex_contended", program: "contended",
 		what:     "Lock and Unlock by some processes that all want one mutex all the time",
 		parts:    contendedParts("2", "8"),
-		subjects: []string{"atoll", "glibc-pshared", "glibc-robust", "flock", "OFD locks"},
+		subjects: []string{"atoll", "glibc-pshared", "glibc-robust", "flock", "OFD locks", "gofrs/flock", "go-filemutex", "juju/mutex", "Boost.Interprocess", "Wine"},
 		sizes:    "300 2 8", quick: "20 2 8",
 	},
 	{
@@ -80,46 +81,46 @@ var metrics = []metric{
 			{name: "p99", what: "99 of 100 signals", unit: "ns"},
 			{name: "cpu", what: "processor time of the waiter", unit: "ns"},
 		},
-		subjects: []string{"atoll", "raw-futex-waitv"},
+		subjects: []string{"atoll", "raw-futex-waitv", "Wine"},
 		sizes:    "1000 100000", quick: "20 1000",
 	},
 	{
 		name: "wait_all_2", program: "wait_all", parts: nsEach,
 		what:     "A wait for all of 2 semaphores that have enough",
-		subjects: []string{"atoll"},
+		subjects: []string{"atoll", "Wine"},
 		sizes:    "101 1000 2", quick: "3 20 2",
 	},
 	{
 		name: "wait_all_64", program: "wait_all", parts: nsEach,
 		what:     "The same for 64",
-		subjects: []string{"atoll"},
+		subjects: []string{"atoll", "Wine"},
 		sizes:    "101 100 64", quick: "3 5 64",
 	},
 	{
 		name: "open", program: "open",
 		what:     "Open and Close of an event that another process has: its state is mapped meanwhile",
 		parts:    []part{{unit: "ns"}, {name: "section", what: "the same of a section, with a view", unit: "ns"}},
-		subjects: []string{"atoll", "shm-open"},
+		subjects: []string{"atoll", "shm-open", "Boost.Interprocess", "Python multiprocessing.shared_memory", "Wine"},
 		sizes:    "51 200", quick: "3 5",
 	},
 	{
 		name: "create_destroy", program: "create_destroy", parts: nsEach,
 		what:     "Create and Close of a named event, which is gone then",
-		subjects: []string{"atoll", "shm-open"},
+		subjects: []string{"atoll", "shm-open", "Boost.Interprocess", "Python multiprocessing.shared_memory", "Wine"},
 		sizes:    "51 200", quick: "3 5",
 	},
 	{
 		name: "map", program: "map",
 		what:     "Map and Close of a view of 1 MiB",
 		parts:    []part{{unit: "ns"}, {name: "access", what: "reading 64 KiB of it, word by word", unit: "ns"}},
-		subjects: []string{"atoll", "shm-open"},
+		subjects: []string{"atoll", "shm-open", "mmap-go", "Boost.Interprocess", "Wine"},
 		sizes:    "51 200", quick: "3 5",
 	},
 	{
 		name: "bulk", program: "bulk",
 		what:     "1 GiB in blocks of 1 MiB from one process to another",
 		parts:    []part{{unit: "GB/s", higher: true}},
-		subjects: []string{"atoll", "memcpy", "pipes", "Unix sockets"},
+		subjects: []string{"atoll", "memcpy", "pipes", "Unix sockets", "Go pipes", "Python multiprocessing.shared_memory", "Wine"},
 		sizes:    "1024", quick: "32",
 	},
 	{
@@ -133,7 +134,7 @@ var metrics = []metric{
 		name: "owner_death", program: "owner_death",
 		what:     "From kill -9 of a lock's owner until the next has it",
 		parts:    []part{{unit: "µs"}},
-		subjects: []string{"atoll", "glibc-robust", "flock", "OFD locks"},
+		subjects: []string{"atoll", "glibc-robust", "flock", "OFD locks", "gofrs/flock", "go-filemutex", "juju/mutex", "Wine"},
 		sizes:    "", quick: "",
 	},
 	{
@@ -235,6 +236,8 @@ var targets = []target{
 	{figure: "wait_all_2", times: 6, subject: "atoll", other: "mutex_pair"},
 	{figure: "open", times: 1.6, subject: "shm-open"},
 	{figure: "create_destroy", times: 1.6, subject: "shm-open"},
+	{figure: "map", times: 1.1, subject: "mmap-go"},
+	{figure: "map/access", times: 1.1, subject: "mmap-go"},
 	{figure: "bulk", times: 0.9, subject: "memcpy"},
 	{figure: "waiters_10k/threads", times: 16},
 	{figure: "waiters_10k/bytes", times: 8192},

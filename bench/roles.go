@@ -98,15 +98,23 @@ func cpuTime() float64 {
 	return float64(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// partner is another process of the same program. Both talk in lines.
+// partner is another process of the same program.
 type partner struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
-	out *bufio.Scanner
+	raw io.Reader
+	out *bufio.Scanner // of raw, if it talks in lines
 }
 
 // start starts a partner, of the same subject and with the same environment.
 func (p *program) start(name string, sizes ...int) *partner {
+	o := p.startRaw(name, sizes...)
+	o.out = bufio.NewScanner(o.raw)
+	return o
+}
+
+// startRaw starts one that talks otherwise.
+func (p *program) startRaw(name string, sizes ...int) *partner {
 	self, err := os.Executable()
 	must(err)
 	args := []string{p.subject}
@@ -122,7 +130,7 @@ func (p *program) start(name string, sizes ...int) *partner {
 	out, err := cmd.StdoutPipe()
 	must(err)
 	must(cmd.Start())
-	return &partner{cmd: cmd, in: in, out: bufio.NewScanner(out)}
+	return &partner{cmd: cmd, in: in, raw: out}
 }
 
 func (o *partner) tell(line string) {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -131,8 +130,11 @@ func (b *bench) output(m *metric, s *subject) ([]byte, error) {
 		}
 	}
 	sizes := m.sizes
-	if b.quick {
+	switch {
+	case b.quick:
 		sizes = m.quick
+	case s.slow && m.slow != "":
+		sizes = m.slow
 	}
 	root, err := os.MkdirTemp(b.dir, "root-") // objects of its own
 	if err != nil {
@@ -147,30 +149,40 @@ func (b *bench) output(m *metric, s *subject) ([]byte, error) {
 	return b.call(command, args, root, m)
 }
 
-// call calls a program, on one processor if the metric wants it.
-func (b *bench) call(command, args []string, root string, m *metric) ([]byte, error) {
+// call calls a program, on one processor if the metric wants it. What it prints goes to
+// files: a server that it starts, as programs of Wine do, would keep a pipe open.
+func (b *bench) call(command, args []string, root string, m *metric) (printed []byte, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), hang)
 	defer cancel()
-	var out, errs bytes.Buffer
+	out, err := os.Create(filepath.Join(root, "out"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	errs, err := os.Create(filepath.Join(root, "errs"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, errs.Close()) }()
 	cmd := exec.CommandContext(ctx, command[0], append(slices.Clone(command[1:]), args...)...)
-	cmd.Env = append(os.Environ(), roleVariable+"="+m.program, "ATOLL_ROOT="+root)
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.WaitDelay = time.Second
+	cmd.Env = append(os.Environ(), roleVariable+"="+m.program, "ATOLL_ROOT="+root, "TMPDIR="+root)
+	cmd.Stdout, cmd.Stderr = out, errs
 	start := cmd.Start
 	if m.oneCPU {
 		start = func() error { return onOneCPU(cmd.Start) }
 	}
-	err := start()
+	err = start()
 	if err == nil {
 		err = cmd.Wait()
 	}
 	switch {
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("%s %q hangs", filepath.Base(command[0]), args)
+		return nil, fmt.Errorf("%q hangs", args)
 	case err != nil:
-		return nil, fmt.Errorf("%s %q: %w: %s", filepath.Base(command[0]), args, err, errs.Bytes())
+		said, _ := os.ReadFile(errs.Name())
+		return nil, fmt.Errorf("%q: %w: %s", args, err, said)
 	}
-	return out.Bytes(), nil
+	return os.ReadFile(out.Name())
 }
 
 // onOneCPU has start start a process that may run on one processor only.

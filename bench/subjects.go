@@ -17,6 +17,7 @@ type subject struct {
 	name  string
 	what  string
 	limit bool // no peer, but what the machine can do at best
+	slow  bool // goes to the kernel, or to a server, at every call
 	kind  *kind
 }
 
@@ -38,7 +39,10 @@ var (
 		self, err := os.Executable()
 		return []string{self}, err
 	}}
-	inC = &kind{build: buildC}
+	inC      = &kind{build: buildC}
+	inCpp    = &kind{build: buildCpp}
+	inPython = &kind{build: buildPython}
+	inWine   = &kind{build: buildWine, before: theServer.run, end: theServer.end}
 )
 
 // subjects are all of them, in the order in which they are shown.
@@ -53,10 +57,18 @@ var subjects = []subject{
 	{name: "glibc-pshared", kind: inC, what: "a process-shared pthread mutex"},
 	{name: "glibc-robust", kind: inC, what: "the same, robust: it tells the next owner of a death"},
 	{name: "posix-sem", kind: inC, what: "a process-shared POSIX semaphore"},
-	{name: "flock", kind: inC, what: "flock in C"},
-	{name: "OFD locks", kind: inC, what: "locks of open file descriptions in C"},
+	{name: "Boost.Interprocess", kind: inCpp, what: "its interprocess_mutex, semaphore and shared_memory_object in C++"},
+	{name: "flock", kind: inC, slow: true, what: "flock in C"},
+	{name: "OFD locks", kind: inC, slow: true, what: "locks of open file descriptions in C"},
+	{name: "gofrs/flock", kind: inGo, slow: true, what: "flock in Go"},
+	{name: "go-filemutex", kind: inGo, slow: true, what: "flock in Go"},
+	{name: "juju/mutex", kind: inGo, slow: true, what: "flock in Go, which opens its file each time"},
+	{name: "mmap-go", kind: inGo, what: "mmap in Go"},
+	{name: "Go pipes", kind: inGo, what: "the pipes of a child in Go"},
+	{name: "Python multiprocessing.shared_memory", kind: inPython, what: "Python's shared memory, with its semaphores"},
 	{name: "pipes", kind: inC, what: "two pipes in C"},
 	{name: "Unix sockets", kind: inC, what: "a pair of Unix stream sockets in C"},
+	{name: "Wine", kind: inWine, slow: true, what: "Win32 in C under Wine, whose server is one more process"},
 }
 
 func subjectOf(name string) *subject {
@@ -68,11 +80,43 @@ func subjectOf(name string) *subject {
 	return nil
 }
 
-//go:embed peers/peer.c
-var peerC []byte
+// The peers' programs.
+var (
+	//go:embed peers/peer.c
+	peerC []byte
+	//go:embed peers/boost.cc
+	peerCpp []byte
+	//go:embed peers/peer.py
+	peerPython []byte
+	//go:embed peers/win32.c
+	peerWine []byte
+)
 
 func buildC(dir string) ([]string, error) {
 	return compile(dir, "gcc", "apt-get install gcc libc6-dev", "peer.c", peerC, "-O2", "-pthread")
+}
+
+func buildCpp(dir string) ([]string, error) {
+	const get = "apt-get install libboost-dev g++"
+	compiler, err := exec.LookPath("g++")
+	if err != nil {
+		return nil, errors.New(get)
+	}
+	look := exec.Command(compiler, "-E", "-x", "c++", "-", "-o", os.DevNull)
+	look.Stdin = strings.NewReader("#include <boost/interprocess/shared_memory_object.hpp>\n")
+	if look.Run() != nil {
+		return nil, errors.New(get)
+	}
+	return compile(dir, "g++", get, "boost.cc", peerCpp, "-O2", "-pthread")
+}
+
+func buildPython(dir string) ([]string, error) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		return nil, errors.New("apt-get install python3")
+	}
+	source := filepath.Join(dir, "peer.py")
+	return []string{python, source}, os.WriteFile(source, peerPython, 0o600)
 }
 
 // compile makes a program of a source that is in this one.

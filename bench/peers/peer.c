@@ -97,18 +97,18 @@ static double quantile(double *list, long n, double q) {
 }
 
 /* MEDIAN prints the median of chunks, each of n times the body. */
-#define MEDIAN(part, chunks, n, ...)                                       \
-	do {                                                               \
-		double *all = malloc((chunks) * sizeof *all);              \
-		for (long c = 0; c < (chunks); c++) {                      \
-			double begin = now();                              \
-			for (long i = 0; i < (n); i++) {                   \
-				__VA_ARGS__;                               \
-			}                                                  \
-			all[c] = (now() - begin) / (n);                    \
-		}                                                          \
-		printf("%s %.3f\n", part, quantile(all, (chunks), 0.5));   \
-		free(all);                                                 \
+#define MEDIAN(part, chunks, n, ...)                                              \
+	do {                                                                      \
+		double *chunk_ = malloc((chunks) * sizeof *chunk_);               \
+		for (long c_ = 0; c_ < (chunks); c_++) {                          \
+			double begin_ = now();                                    \
+			for (long i_ = 0; i_ < (n); i_++) {                       \
+				__VA_ARGS__;                                      \
+			}                                                         \
+			chunk_[c_] = (now() - begin_) / (n);                      \
+		}                                                                 \
+		printf("%s %.3f\n", part, quantile(chunk_, (chunks), 0.5));       \
+		free(chunk_);                                                     \
 	} while (0)
 
 /* pin binds this process to the CPU of its number, of those that it may use. */
