@@ -59,7 +59,7 @@ func printInfo(w io.Writer, i *atoll.Info) error {
 		line("due", showDue(i))
 	}
 	if i.OwnerSince != nil {
-		line("owned since", "at the latest "+i.OwnerSince.Format(time.DateTime))
+		line("owned since", fmt.Sprintf("at the latest %s (%s)", i.OwnerSince.Format(time.DateTime), age(*i.OwnerSince)))
 	}
 	line("holders", showProcesses(i.Holders))
 	if i.Type == atoll.TypeSection {

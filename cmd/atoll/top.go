@@ -93,6 +93,7 @@ type (
 	topList struct {
 		list []item
 		err  error
+		took time.Duration
 	}
 	topNow  topList
 	topTick struct{}
@@ -104,8 +105,9 @@ func (m *topModel) Init() tea.Cmd { return look }
 
 // look lists the objects, beside what goes on in the terminal.
 func look() tea.Msg {
+	begun := time.Now()
 	list, err := listAll()
-	return topList{list, err}
+	return topList{list, err, time.Since(begun)}
 }
 
 // Update is of tea.Model.
@@ -113,10 +115,10 @@ func (m *topModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
-	case topList:
+	case topList: // to look at very many takes a while: not all of the time, then
 		m.list, m.failure, m.loaded = msg.list, msg.err, true
 		m.arrange()
-		return m, tea.Batch(m.detailCmd(), tea.Tick(m.interval, func(time.Time) tea.Msg { return topTick{} }))
+		return m, tea.Batch(m.detailCmd(), tea.Tick(max(m.interval, 3*msg.took), func(time.Time) tea.Msg { return topTick{} }))
 	case topTick:
 		return m, look
 	case topDetail:

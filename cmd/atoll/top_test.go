@@ -51,9 +51,10 @@ func (term *terminal) keys(keys ...string) {
 
 // What differs from run to run on a screen.
 var (
-	holders = regexp.MustCompile(`(?m)( |: +)[0-9]{2,} atol.*$`)
-	numbers = regexp.MustCompile(`\b[0-9]{2,}( atoll)`)
+	numbers = regexp.MustCompile(`[0-9]{2,} atol(l|…)`)
+	others  = regexp.MustCompile(`(PID atoll),[ 0-9a-z…]*…`)
 	dates   = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} by pid [0-9]+`)
+	ages    = regexp.MustCompile(`owned [0-9hms]+( by)?[^…]*…`)
 	files   = regexp.MustCompile(`/dev/shm/atoll-test-[^/]*`)
 	spaces  = regexp.MustCompile(` {2,}`)
 )
@@ -66,9 +67,10 @@ func (term *terminal) screen(name string, until string) {
 	shown := ""
 	look := func() string {
 		shown = term.tmux("capture-pane", "-p")
-		shown = holders.ReplaceAllString(shown, "$1 PID atoll")
-		shown = numbers.ReplaceAllString(shown, "PID$1")
+		shown = numbers.ReplaceAllString(shown, "PID atoll")
+		shown = others.ReplaceAllString(shown, "$1, …")
 		shown = dates.ReplaceAllString(shown, "DATE by pid PID")
+		shown = ages.ReplaceAllString(shown, "owned AGE by …")
 		shown = files.ReplaceAllString(shown, "/dev/shm")
 		return spaces.ReplaceAllString(shown, "  ")
 	}
@@ -123,13 +125,18 @@ func TestTop(t *testing.T) {
 	holding(t, "go", "create", "event", "go", "--manual")
 	holding(t, "prices", "create", "section", "prices", "--size", "64K")
 	holding(t, "slots", "create", "semaphore", "slots", "--max", "3")
-	holding(t, "build", "create", "mutex", "build")
+	holding(t, "build", "create", "mutex", "build", "--owned")
 	must(t, exec.Command("atoll", "write", "prices", "--data", "hello from a section").Run())
 	holding(t, "slots", "wait", "slots")
+	holding(t, "build", "lock", "build", "--", "true")
 
 	term := newTerminal(t, 80, 24, "atoll top --interval 100ms")
 	term.screen("list", "slots")
-	term.keys("Down", "Down", "Enter") // go
+	term.keys("Down", "Enter") // build
+	for _, what := range []string{"owned since:", "waiters:", "1 in ", "rights:", "owns it since"} {
+		term.await(what, func(screen string) bool { return strings.Contains(screen, what) })
+	}
+	term.keys("Down") // go
 	term.screen("event", "own file")
 	term.keys("S")
 	term.screen("set", "set go")
@@ -185,7 +192,7 @@ func TestTopFits(t *testing.T) {
 			list[n].Name = `Global\` + list[n].Name
 		}
 	}
-	m.Update(topList{list, nil})
+	m.Update(topList{list, nil, 0})
 	for width := 1; width < 200; width += 13 {
 		for height := 1; height < 60; height += 7 {
 			m.Update(tea.WindowSizeMsg{Width: width, Height: height})

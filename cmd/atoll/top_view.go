@@ -183,11 +183,19 @@ func (m *topModel) line(r *topRow, cursor bool) string {
 	}
 	name, state, holders := m.widths()
 	text := fit(m.cells(fit("  "+show(strings.TrimPrefix(i.Name, r.space+`\`)), name), typ, size, roughSize(i.Resident),
-		fit(showState(&i.Info), state), waiters, fit(showProcesses(i.Holders), holders)), m.width)
+		fit(topState(i), state), waiters, fit(showProcesses(i.Holders), holders)), m.width)
 	if cursor {
 		return styleCursor.Render(text)
 	}
 	return styleOf(i).Render(text)
+}
+
+// topState is the state, with how long a mutex is owned already.
+func topState(i *item) string {
+	if i.Owner == nil || i.Abandoned || i.OwnerSince == nil {
+		return showState(&i.Info)
+	}
+	return fmt.Sprintf("owned %s by %s", age(*i.OwnerSince), showProcess(*i.Owner))
 }
 
 func (m *topModel) foot() string {
@@ -197,7 +205,7 @@ func (m *topModel) foot() string {
 	case m.said != "":
 		return fit(m.said, m.width)
 	}
-	return styleFaint.Render(fit("q quit  Enter details  / filter  s sort  o order  S set  R reset  + release", m.width))
+	return styleFaint.Render(fit("q quit  Enter details  / filter  s sort  o order  S set  R reset  + rel.  y copy", m.width))
 }
 
 // topDetail is what is shown of the object under the cursor.
@@ -214,19 +222,37 @@ func (m *topModel) detailCmd() tea.Cmd {
 	if !m.details || row.item == nil {
 		return nil
 	}
-	list, i, offset := m.list, *row.item, m.hexOffset
+	list, i, offset, width := m.list, *row.item, m.hexOffset, m.width
 	return func() tea.Msg {
 		d := topDetail{name: i.Name}
 		var b strings.Builder
 		if err := errors.Join(printInfo(&b, &i.Info)); err != nil {
 			return nil
 		}
-		d.lines = append(strings.Split(strings.TrimRight(b.String(), "\n"), "\n"), explainObject(list, &i).Verdict...)
+		d.lines = append(packed(strings.Split(strings.TrimRight(b.String(), "\n"), "\n"), width), explainObject(list, &i).Verdict...)
 		if i.Type == atoll.TypeSection && i.Alive {
 			d.hex = hexLines(i.Name, offset)
 		}
 		return d
 	}
+}
+
+// packed puts two lines beside each other where both fit, and leaves out the name and
+// the type, which stand above.
+func packed(lines []string, width int) (packed []string) {
+	half := width/2 - 1
+	for n := 0; n < len(lines); n++ {
+		line := lines[n]
+		switch {
+		case strings.HasPrefix(line, "name:") || strings.HasPrefix(line, "type:"):
+		case n+1 < len(lines) && ansi.StringWidth(line) <= half && ansi.StringWidth(lines[n+1]) <= half:
+			n++
+			packed = append(packed, fit(line, half)+"  "+lines[n])
+		default:
+			packed = append(packed, line)
+		}
+	}
+	return packed
 }
 
 // hexBytes is how much of a section is looked at.
@@ -272,7 +298,7 @@ func (m *topModel) detailLines() []string {
 	row := m.current()
 	title := ""
 	if row.item != nil {
-		title = " " + show(row.item.Name) + " "
+		title = " " + show(row.item.Name) + ", " + row.item.Type.String() + " "
 	}
 	lines = append(lines, styleHead.Render(fit("──"+title+strings.Repeat("─", m.width), m.width)))
 	if row.item != nil && m.detail.name == row.item.Name {
