@@ -16,7 +16,8 @@ import (
 // OpenThread opens the thread that has the number now, of any process. One that has
 // ended is none.
 //
-// From Linux 6.9 on the kernel tells of a thread's end. Before, the ticker asks.
+// From Linux 6.9 on the kernel tells of a thread's end. Before, or where a filter forbids
+// that, the ticker asks.
 func OpenThread(tid int) (*Process, error) {
 	if tid <= 0 {
 		return nil, errs.New(fs.ErrNotExist, "no thread has the number %d", tid)
@@ -40,7 +41,7 @@ func openThread(tid int) (*Process, error) {
 		if err == nil {
 			return Of(fd, tid)
 		}
-		if !errors.Is(err, unix.EINVAL) {
+		if !withoutPidfds(err) {
 			return nil, err
 		}
 	}
@@ -51,6 +52,12 @@ func openThread(tid int) (*Process, error) {
 	p := newProcess(fd, tid)
 	p.ticks = true
 	return p, nil
+}
+
+// withoutPidfds says whether a kernel has none, at least for threads, or a filter
+// forbids them.
+func withoutPidfds(err error) bool {
+	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM)
 }
 
 // leftProc says whether the thread of a folder in /proc has ended: there is nothing

@@ -8,15 +8,17 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/errs"
+	"atoll/internal/testkit"
 )
 
-const hang = time.Minute
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -89,7 +91,7 @@ func TestEstateEnds(t *testing.T) {
 	child, err := Conn(fd)
 	must(t, err)
 	defer func() { _ = child.Close() }()
-	_ = child.SetReadDeadline(time.Now().Add(hang))
+	_ = child.SetReadDeadline(time.Now().Add(testkit.Hang))
 	if n, err := Receive(child); err != nil || n.Handle != 4 {
 		t.Errorf("%+v, %v", n, err)
 	}
@@ -97,3 +99,22 @@ func TestEstateEnds(t *testing.T) {
 		t.Errorf("%+v, %v", n, err)
 	}
 }
+
+// In a user namespace that does not know this user nobody can be told from others.
+func TestTrusted(t *testing.T) {
+	me := uint32(os.Geteuid())
+	if !trusted(&unix.Ucred{Uid: me}) || !trusted(&unix.Ucred{Uid: 0}) || trusted(&unix.Ucred{Uid: me + 1}) {
+		t.Error("this user and root may ask, and nobody else")
+	}
+	testkit.NeedRoot(t)
+	cmd := testkit.Command("trusting")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
+	c := testkit.StartCommand(t, cmd)
+	c.Expect("65534 false")
+	c.End()
+}
+
+var _ = testkit.Role("trusting", func(self *testkit.Self) {
+	me := uint32(os.Geteuid())
+	self.Say("%d %v", me, trusted(&unix.Ucred{Uid: me}))
+})
