@@ -52,12 +52,17 @@ var _ = testkit.Role("job-holder", func(self *testkit.Self) {
 	self.Must(j.Close())
 })
 
-// guardians lists those that hold a file of the tests' directory.
+// guardians lists those of this test that hold a file of the tests' directory.
 func guardians(t testing.TB) (list []int) {
 	t.Helper()
+	self, err := os.Executable()
+	must(t, err)
 	for _, p := range guardian.All() {
 		if p.Name != guardian.Name || p.Zombie {
 			continue
+		}
+		if program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.PID)); err != nil || program != self {
+			continue // of another test, which runs beside this one
 		}
 		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.PID))
 		for _, file := range files {
