@@ -173,10 +173,13 @@ func row(i *item, long bool) string {
 		showProcesses(i.Viewers), strconv.Itoa(i.Waiters), i.Info.Mode.Perm(), i.UID, age(i.Created))
 }
 
+// now is the time; tests stop it.
+var now = time.Now
+
 // age is how long ago something was, roughly.
 func age(at time.Time) string {
 	if at.IsZero() {
 		return "-"
 	}
-	return time.Since(at).Round(time.Second).String()
+	return now().Sub(at).Round(time.Second).String()
 }

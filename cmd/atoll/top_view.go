@@ -300,11 +300,11 @@ func (m *topModel) detailLines() []string {
 	if row.item != nil {
 		title = " " + show(row.item.Name) + ", " + row.item.Type.String() + " "
 	}
-	lines = append(lines, styleHead.Render(fit("──"+title+strings.Repeat("─", m.width), m.width)))
+	lines = append(lines, styleHead.Render(rule(title, m.width)))
 	if row.item != nil && m.detail.name == row.item.Name {
 		room := height - 1
 		hex := m.detail.hex
-		hex = hex[:min(len(hex), max(room/2, room-len(m.wrapped())))]
+		hex = hex[:min(len(hex), max(room/3, room-len(m.wrapped())))]
 		for _, l := range m.wrapped() {
 			if len(lines) < height-len(hex) {
 				lines = append(lines, fit(l, m.width))
@@ -318,6 +318,12 @@ func (m *topModel) detailLines() []string {
 		lines = append(lines, "")
 	}
 	return lines[:height]
+}
+
+// rule is a line across the terminal, with a title in it.
+func rule(title string, width int) string {
+	text := ansi.Truncate("──"+title, max(width, 0), "…")
+	return text + strings.Repeat("─", max(0, width-ansi.StringWidth(text)))
 }
 
 // wrapped are the lines of the details, none wider than the terminal.
