@@ -148,6 +148,9 @@ func TestRegrant(t *testing.T) {
 		"the most there is":               {Request{Access: MaximumAllowed}, of(ReadWrite, false), Write, 0x20007, 0},
 		"all bits":                        {Request{Access: 1<<32 - 1}, of(ReadWrite, true), 0xF001F, 0, 5},
 		"unknown bits":                    {Request{Access: 1 << 9}, of(ReadWrite, true), 0xF001F, 0, 5},
+		"wait for a section, exact":       {Request{Access: Wait | Read, Exact: true}, of(ReadOnly, false), Read, Wait | Read, 0},
+		"wait for a section, not exact":   {Request{Access: Wait}, of(ReadOnly, true), Read, 0, 5},
+		"the most there is, exact":        {Request{Access: MaximumAllowed, Exact: true}, of(ReadWrite, true), Read, 0xF001F, 0},
 		"wait for a mutex":                {Request{Access: Wait}, Subject{Kind: Mutex, Writable: true}, Query, Wait, 0},
 		"wait for a mutex, a reader":      {Request{Access: Wait}, Subject{Kind: Mutex}, Query, 0, 5},
 	} {

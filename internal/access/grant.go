@@ -123,6 +123,9 @@ func (q *Request) Regrant(o Subject, source Mask) (Mask, error) {
 	if asked&MaximumAllowed != 0 {
 		asked = asked&^MaximumAllowed | source | usual
 	}
+	if o.Kind == Section && q.Exact {
+		usual |= Wait // a section has it only for who names it
+	}
 	if more := asked &^ (source | usual); more != 0 {
 		return 0, errs.New(fs.ErrPermission, "neither the handle's access, %s, nor the object allows %s", source.Text(o.Kind), more.Text(o.Kind))
 	}
