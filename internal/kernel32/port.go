@@ -21,10 +21,10 @@ func (o portObject) same(other object) bool { return other == object(o) }
 
 func (o portObject) duplicate(asked access.Request, granted access.Mask) (object, access.Mask, error) {
 	rights, err := asked.Regrant(access.Subject{Kind: access.Port, Writable: true}, granted)
-	if err != nil {
-		return nil, 0, err
+	if err == nil && !o.Again() {
+		err = errInvalidHandle
 	}
-	return portObject{o.Again()}, rights, nil
+	return o, rights, err
 }
 
 func init() { port.Abnormal = abnormal }

@@ -27,12 +27,15 @@ type Port struct {
 // New makes a port to which there is one handle.
 func New() *Port { return &Port{handles: 1} }
 
-// Again counts one handle more.
-func (p *Port) Again() *Port {
+// Again counts one handle more; false: the last was closed just now, and ended the port.
+func (p *Port) Again() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
 	p.handles++
-	return p
+	return true
 }
 
 // Close counts a handle less. The last ends those who wait, and what watches jobs.

@@ -41,7 +41,9 @@ func TestFirstInFirstOut(t *testing.T) {
 // The last handle ends those who wait, and what is left.
 func TestClose(t *testing.T) {
 	p := New()
-	p.Again()
+	if !p.Again() {
+		t.Fatal("it is closed")
+	}
 	var all sync.WaitGroup
 	results := make(chan Result, 8)
 	for i := range 8 {
