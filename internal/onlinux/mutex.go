@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -110,13 +111,25 @@ func (a *attachment) endSole() {
 // The owning handle is written only by who owns the mutex, so it needs no atomic
 // instruction of its own, which would double the cost of a lock. Whoever else reads
 // it, to be told that it is not the owner, may read an old value, which is not its
-// own id either.
+// own id either. Half of one and half of another, as 32-bit processors would give, may
+// be: of a thread's key and another handle's id.
 //
 //go:norace
-func setOwner(p *atomic.Uint64, id uint64) { *(*uint64)(unsafe.Pointer(p)) = id }
+func setOwner(p *atomic.Uint64, id uint64) {
+	if strconv.IntSize < 64 {
+		p.Store(id)
+		return
+	}
+	*(*uint64)(unsafe.Pointer(p)) = id
+}
 
 //go:norace
-func isOwner(p *atomic.Uint64, id uint64) bool { return *(*uint64)(unsafe.Pointer(p)) == id }
+func isOwner(p *atomic.Uint64, id uint64) bool {
+	if strconv.IntSize < 64 {
+		return p.Load() == id
+	}
+	return *(*uint64)(unsafe.Pointer(p)) == id
+}
 
 // TakeSole is Lock and TryLock on their fast path, for the process's only handle,
 // short enough for the compiler to copy it to where it is used. Where it has taken
