@@ -60,6 +60,21 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// Columns are aligned as a terminal shows them, where some characters are as wide as
+// two, and some have no width.
+func TestTableIsAligned(t *testing.T) {
+	var out bytes.Buffer
+	table := newTable(&out)
+	_, _ = table.Write([]byte("NAME\tTYPE\tHOLDERS\n名前\tevent\t-\n"))
+	_, _ = table.Write([]byte("e\u0301\tx\t812\n"))
+	if err := table.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if want := "NAME  TYPE   HOLDERS\n名前  event  -\ne\u0301     x      812\n"; out.String() != want {
+		t.Errorf("got\n%swant\n%s", &out, want)
+	}
+}
+
 func TestByteCount(t *testing.T) {
 	for text, want := range map[string]int64{
 		"0": 0, "512": 512, "64K": 64 << 10, "1M": 1 << 20, "2g": 2 << 30, "0x1000": 4096, "0x10K": 16 << 10,
