@@ -131,8 +131,8 @@ func GetExitCodeProcess(process Handle, code *uint32) (err error) {
 
 // TerminateProcess ends a process at once, with the code given. It returns before that
 // has happened: wait for the process. On Linux it gets SIGKILL, after all processes that
-// use this package were told the code, for which stopped ones are waited for 0.3 s; if it
-// is the calling process it ends with the low 8 bits of code.
+// use this package were told the code; one that does not hear it is waited for 2 s, unless
+// it is stopped. If it is the calling process it ends with the low 8 bits of code.
 //
 // # Errors
 //

@@ -275,6 +275,19 @@ func TestTerminateSeenByOthers(t *testing.T) {
 	late.ask("0 0xc0001234", "code", h)
 }
 
+// One who is stopped keeps nobody from hearing the code, and is not heard itself.
+func TestTerminateBesideStopped(t *testing.T) {
+	asleep, child, killer := spawn(t, nil), spawn(t, nil), spawn(t, nil)
+	asleep.ask("6 0", "flags", 0) // it listens
+	stop(t, int(asleep.PID))
+	killer.ask("0", "terminate", child.PID, uint32(0xC0001234))
+	if code := endOf(t, child.Process); code != 0xC0001234 {
+		t.Errorf("code %#x", code)
+	}
+	number(t, 0, unix.Kill(int(asleep.PID), unix.SIGCONT))
+	asleep.ask("6 0", "flags", 0)
+}
+
 func TestCreateProcess(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)

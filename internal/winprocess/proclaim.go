@@ -3,6 +3,8 @@
 package winprocess
 
 import (
+	"bytes"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +18,7 @@ import (
 // who may have a handle to it, before; afterwards nobody gets a new one but of them.
 
 const (
-	proclaimTime = 300 * time.Millisecond // for all; who is stopped meanwhile does not hear
+	proclaimTime = 2 * time.Second // for all; who is stopped is not waited for
 	proclaimTo   = 256
 )
 
@@ -40,12 +42,22 @@ func Proclaim(code uint32, pids ...int) {
 			}
 			defer func() { _ = c.Close() }()
 			_ = c.SetDeadline(limit)
-			if answer, err := parley.Ask(c, &note); err == nil {
+			if err := parley.Send(c, &note); err != nil || stopped(peer) {
+				return
+			}
+			if answer, err := parley.Hear(c); err == nil {
 				answer.Discard()
 			}
 		})
 	}
 	all.Wait()
+}
+
+// stopped says whether a process is stopped, and so hears nothing for now.
+func stopped(pid int) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	state := text[bytes.LastIndexByte(text, ')')+1:] // behind its name, which can be anything
+	return err == nil && len(state) > 1 && (state[1] == 'T' || state[1] == 't')
 }
 
 // Proclaimed remembers what another process has proclaimed. It counts if the process was killed.
