@@ -189,7 +189,7 @@ func withFile(h Handle, needed access.Mask, do func(*file) error) error {
 
 // GetFileSizeEx tells the size of a file.
 func GetFileSizeEx(h Handle, size *int64) error {
-	return withFile(h, access.ReadAttributes, func(f *file) error {
+	return withFile(h, 0, func(f *file) error {
 		n, err := f.Size()
 		if err == nil {
 			*size = n

@@ -254,6 +254,14 @@ func TestPosition(t *testing.T) {
 		t.Errorf("%d bytes", size)
 	}
 	number(t, 0, FlushFileBuffers(h))
+	var bare Handle // any handle is enough
+	number(t, 0, DuplicateHandle(CurrentProcess, h, CurrentProcess, &bare, 0, false, 0))
+	size = 0
+	number(t, 0, GetFileSizeEx(bare, &size))
+	if size != 15 {
+		t.Errorf("%d bytes by a handle that may do nothing", size)
+	}
+	number(t, 0, CloseHandle(bare))
 }
 
 // Who may only append writes at the end, wherever that is and whatever the offset says;
@@ -384,6 +392,7 @@ func TestMoveAndCopy(t *testing.T) {
 	}
 	number(t, errs.FileExists, CopyFile(a, b, true))
 	number(t, errs.SharingViolation, CopyFile(a, a, false))
+	number(t, errs.FileExists, CopyFile(a, a, true))
 	number(t, errs.FileNotFound, CopyFile(a+"x", b, false))
 	number(t, errs.PathNotFound, CopyFile(a, filepath.Join(dir, "x", "y"), false))
 	number(t, errs.AccessDenied, CopyFile(a, dir, false))

@@ -115,7 +115,7 @@ func Copy(from, to string, disposition uint32) error {
 		return numbered(err, from)
 	}
 	var there unix.Stat_t
-	if unix.Stat(to, &there) == nil && lockfile.IdentityOf(&there) == lockfile.IdentityOf(&st) {
+	if disposition != CreateNew && unix.Stat(to, &there) == nil && lockfile.IdentityOf(&there) == lockfile.IdentityOf(&st) {
 		return errs.Numbered(errs.SharingViolation, nil, "%s and %s are one file", from, to)
 	}
 	target := &opening{
