@@ -33,8 +33,12 @@ func TestCompletionPort(t *testing.T) {
 			t.Errorf("error %v, %d", err, overlapped)
 		}
 	}
-	done := make(chan error)
-	go func() { done <- win32.GetQueuedCompletionStatus(port, &bytes, &key, &overlapped, win32.INFINITE) }()
+	begun, done := make(chan struct{}), make(chan error)
+	go func() {
+		close(begun)
+		done <- win32.GetQueuedCompletionStatus(port, &bytes, &key, &overlapped, win32.INFINITE)
+	}()
+	<-begun
 	select {
 	case err := <-done:
 		t.Fatalf("it did not wait: %v", err)

@@ -303,11 +303,14 @@ func TestIdleThreadsAreSwept(t *testing.T) {
 	ending.WithoutThreads.Store(true)
 	defer ending.WithoutThreads.Store(false)
 	for range 500 {
+		var s *Thread
 		<-onThread(func() {
-			s, x := self(t), newThing()
+			x := newThing()
+			s = self(t)
 			s.Own(x)
 			s.Disown(x)
 		})
+		awaitKernel(t, s)
 	}
 	table.Lock()
 	defer table.Unlock()
