@@ -105,6 +105,32 @@ func TestFoundFindRelease(t *testing.T) {
 	}
 }
 
+// Whoever founds a namespace again clears what was left of it, so that a program that is
+// killed each time fills nothing.
+func TestNextFounderClears(t *testing.T) {
+	base := openBase(t)
+	k := key(t, "club", []int{os.Geteuid()}, nil)
+	other, err := Found(base, key(t, "other", []int{os.Geteuid()}, nil), k.Boundary.Usual())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		p, err := Found(base, k, k.Boundary.Usual())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if names := left(t, base); len(names) != 2 {
+			t.Errorf("directories: %v", names)
+		}
+		p.leave() // as its end does
+	}
+	if n, err := Sweep(base); n != 0 || err != nil || len(left(t, base)) != 1 {
+		t.Errorf("%d, %v, %v", n, err, left(t, base))
+	}
+	other.Release()
+	empty(t, base)
+}
+
 // Members of one group, of several users, are one club: any of them founds, all
 // others get in, and nobody else.
 func TestGroup(t *testing.T) {

@@ -203,7 +203,12 @@ func Sweep(base string) (objects int, err error) {
 		return 0, err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	names, err := candidates(fd, Prefix)
+	return sweep(fd, base, Prefix)
+}
+
+// sweep is Sweep of the directories whose names begin with a prefix.
+func sweep(fd int, base, prefix string) (objects int, err error) {
+	names, err := candidates(fd, prefix)
 	failures := []error{err}
 	me := uint32(os.Geteuid())
 	for _, name := range names {

@@ -59,6 +59,7 @@ func Found(base string, key Key, admission Admission) (*Place, error) {
 		p.Release()
 		return nil, err
 	}
+	_, _ = sweep(fd, base, key.prefix()) // what earlier founders left who were killed
 	return p, nil
 }
 
