@@ -43,6 +43,9 @@ func newExport() *cobra.Command {
   atoll export --listen 127.0.0.1:9753 --per-object`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if listen == "" {
+				return usage("--listen names no address, such as 127.0.0.1:9753")
+			}
 			l, err := net.Listen("tcp", listen)
 			if err != nil {
 				return usage("--listen: %w", err)

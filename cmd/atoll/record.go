@@ -43,6 +43,8 @@ const recordLong = `Sample bytes of a section into a file, at a rate, until inte
 --duration, or until nobody holds the section any more. What does not change
 takes next to no room. atoll replay plays the file back.
 
+If atoll is killed, the file has what was sampled until a second before.
+
 A sample is taken while others go on writing, unless --lock names the mutex that
 they hold while they do. A sample that comes too late is left out.`
 
@@ -74,15 +76,10 @@ func newRecord() *cobra.Command {
 			}
 			return exactly(1, "the name of a section")(cmd, args)
 		},
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			out, err := f.create(cmd.OutOrStdout())
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, out.Close()) }()
+		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			n, err := record(ctx, f, args[0], out)
+			n, err := record(ctx, f, args[0], cmd.OutOrStdout())
 			if err == nil {
 				_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%d samples\n", n)
 			}
@@ -121,7 +118,7 @@ func (f *recordFlags) create(stdout io.Writer) (io.WriteCloser, error) {
 }
 
 // record samples until it ends, and says how many samples there are.
-func record(ctx context.Context, f *recordFlags, name string, out io.Writer) (samples int, err error) {
+func record(ctx context.Context, f *recordFlags, name string, stdout io.Writer) (samples int, err error) {
 	v, err := openView(name, atoll.Read)
 	if err != nil {
 		return 0, err
@@ -138,12 +135,17 @@ func record(ctx context.Context, f *recordFlags, name string, out io.Writer) (sa
 		}
 		defer func() { err = errors.Join(err, r.mutex.Close()) }()
 	}
+	out, err := f.create(stdout) // last: what fails before leaves no file
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
 	z, err := zstd.NewWriter(out)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, z.Close()) }()
-	r.out = bufio.NewWriter(z)
+	r.out, r.z = bufio.NewWriter(z), z
 	if err := r.header(recordHeader{name, v.Size(), first, end - first, r.begun}); err != nil {
 		return 0, err
 	}
@@ -156,7 +158,8 @@ type recorder struct {
 	first     int64
 	now, last []byte
 	begun     time.Time
-	out       *bufio.Writer
+	out       *bufio.Writer // into z
+	z         *zstd.Encoder
 	samples   int
 }
 
@@ -177,7 +180,7 @@ func (r *recorder) run(ctx context.Context, f *recordFlags, name string) (int, e
 	}
 	tick := time.NewTicker(time.Duration(float64(time.Second) / f.rate))
 	defer tick.Stop()
-	held := time.NewTicker(time.Second) // to look costs more than a sample
+	held := time.NewTicker(time.Second) // to look, and to flush, costs more than a sample
 	defer held.Stop()
 	for {
 		if err := r.sample(ctx); err != nil {
@@ -189,6 +192,9 @@ func (r *recorder) run(ctx context.Context, f *recordFlags, name string) (int, e
 		case <-held.C:
 			if _, err := atoll.Stat(name); errors.Is(err, os.ErrNotExist) {
 				return r.samples, r.out.Flush()
+			}
+			if err := errors.Join(r.out.Flush(), r.z.Flush()); err != nil {
+				return r.samples, err
 			}
 		case <-tick.C:
 		}

@@ -170,7 +170,7 @@ func (r *recording) next(bytes, scratch []byte) (at time.Duration, more bool, er
 		return 0, false, nil
 	}
 	if err != nil {
-		return 0, false, err
+		return 0, false, fmt.Errorf("the recording is cut off: %w", err)
 	}
 	kind, err := r.in.ReadByte()
 	switch {
