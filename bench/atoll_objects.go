@@ -37,6 +37,8 @@ func openEvent() {
 func openClose(p *program) {
 	other := p.start("holder", 1, 0)
 	other.hear("ready")
+	p.median("first", openEvent)
+	stay := join()
 	p.median("-", openEvent)
 	p.median("section", func() {
 		s, err := atoll.OpenSection("section", 0)
@@ -46,7 +48,16 @@ func openClose(p *program) {
 		must(v.Close())
 		must(s.Close())
 	})
+	must(stay.Close())
 	other.end()
+}
+
+// join has this process have a handle, as a program has while it runs: with the first
+// it becomes a member of the directory, and with the last it leaves.
+func join() *atoll.Event {
+	e, err := atoll.CreateEvent("", atoll.EventOptions{})
+	must(err)
+	return e
 }
 
 // holder has so many events, from a number on, and a section, until it is told the end.
@@ -64,11 +75,13 @@ func holder(p *program) {
 }
 
 func createDestroy(p *program) {
+	stay := join()
 	p.median("-", func() {
 		e, err := atoll.CreateEvent("event", atoll.EventOptions{})
 		must(err)
 		must(e.Close())
 	})
+	must(stay.Close())
 }
 
 const blockSize = 1 << 20
@@ -176,6 +189,7 @@ func namespace(p *program) {
 	var limit unix.Rlimit
 	must(unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
 	most := min(15_000, int(limit.Max)-1000)
+	stay := join()
 	var others []*partner
 	have := 0
 	for _, n := range p.sizes[2:] {
@@ -191,6 +205,7 @@ func namespace(p *program) {
 	for _, o := range others {
 		o.end()
 	}
+	must(stay.Close())
 }
 
 // win32Overhead measures what a call of package win32 costs more than one of the root.

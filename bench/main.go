@@ -26,6 +26,9 @@ type options struct {
 	metrics, subjects []string
 	reps              int
 	quick, json, list bool
+	plot, doc         string // where to write
+	from              string // where to read
+	profile           bool
 }
 
 // run is the command; what it finds goes to out, and what it does to progress.
@@ -33,6 +36,13 @@ func run(args []string, out, progress io.Writer) error {
 	o, err := parse(args, progress)
 	if err != nil {
 		return err
+	}
+	if o.from != "" {
+		r, err := readRecord(o.from)
+		if err != nil {
+			return err
+		}
+		return r.writeDocument(o.doc)
 	}
 	b, err := newBench(o, progress)
 	if err != nil {
@@ -46,10 +56,33 @@ func run(args []string, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := b.keep(f); err != nil {
+		return err
+	}
 	if o.json {
 		return f.writeJSON(out)
 	}
 	return f.writeText(out)
+}
+
+// keep writes what the flags want besides.
+func (b *bench) keep(f *figures) error {
+	if b.plot != "" {
+		if err := f.plot(b.plot); err != nil {
+			return err
+		}
+	}
+	if b.doc == "" {
+		return nil
+	}
+	var profiles []profile
+	if b.profile {
+		var err error
+		if profiles, err = b.profiles(); err != nil {
+			return err
+		}
+	}
+	return f.record(b.machine, profiles).writeDocument(b.doc)
 }
 
 func parse(args []string, errs io.Writer) (o options, err error) {
@@ -61,6 +94,10 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	flags.IntVar(&o.reps, "reps", 7, "measure each `n` times, at least 5 for figures that are shown to anybody")
 	flags.BoolVar(&o.quick, "quick", false, "measure little, to see that it works: the figures mean nothing")
 	flags.BoolVar(&o.json, "json", false, "print a list of {metric, subject, value, unit, lower_is_better}")
+	flags.StringVar(&o.plot, "plot", "", "write a chart of each figure into this `folder`, as SVG")
+	flags.StringVar(&o.doc, "doc", "", "write this `file`, docs/PERFORMANCE.md, with all figures, and what it shows beside it in folder performance; with --reps 0 it has no figures")
+	flags.StringVar(&o.from, "from", "", "write --doc from this `file`, which an earlier --doc wrote, and measure nothing")
+	flags.BoolVar(&o.profile, "profile", false, "look what the time goes to, and what calls the kernel, for --doc")
 	flags.BoolVar(&o.list, "list", false, "print the metrics, and the subjects with what is missing for them")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -68,8 +105,11 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	if flags.NArg() != 0 {
 		return o, fmt.Errorf("%q: there are flags only; see --help", flags.Args())
 	}
-	if o.reps < 1 {
+	if o.reps < 1 && (o.reps != 0 || o.doc == "") {
 		return o, fmt.Errorf("--reps %d: measure at least once", o.reps)
+	}
+	if (o.profile || o.from != "") && o.doc == "" {
+		return o, errors.New("--profile and --from are for the document: give --doc, too")
 	}
 	o.metrics, o.subjects = split(metrics), split(subjects)
 	for _, name := range o.metrics {

@@ -98,14 +98,18 @@ var metrics = []metric{
 	},
 	{
 		name: "open", program: "open",
-		what:     "Open and Close of an event that another process has: its state is mapped meanwhile",
-		parts:    []part{{unit: "ns"}, {name: "section", what: "the same of a section, with a view", unit: "ns"}},
+		what: "Open and Close of an object that another process has, by a process that has others; a peer maps and unmaps it",
+		parts: []part{
+			{what: "an event, whose state is mapped", unit: "ns"},
+			{name: "first", what: "the same, by a process that has no other handle", unit: "ns"},
+			{name: "section", what: "a section, with a view", unit: "ns"},
+		},
 		subjects: []string{"atoll", "shm-open", "Boost.Interprocess", "Python multiprocessing.shared_memory", "Wine"},
 		sizes:    "51 200", quick: "3 5",
 	},
 	{
 		name: "create_destroy", program: "create_destroy", parts: nsEach,
-		what:     "Create and Close of a named event, which is gone then",
+		what:     "Create and Close of a named event, or of what a peer has, which is gone then",
 		subjects: []string{"atoll", "shm-open", "Boost.Interprocess", "Python multiprocessing.shared_memory", "Wine"},
 		sizes:    "51 200", quick: "3 5",
 	},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,13 @@ import (
 // The programs in Go. This one is started again, with the program in the environment
 // and the subject and the sizes as arguments.
 
-const roleVariable = "ATOLL_BENCH_ROLE"
+const (
+	roleVariable = "ATOLL_BENCH_ROLE"
+	// partVariable is the only part to measure, if it is set.
+	partVariable = "ATOLL_BENCH_PART"
+	// profileVariable is where to write a profile, if it is set.
+	profileVariable = "ATOLL_BENCH_PROFILE"
+)
 
 // program measures a subject and says what it found.
 type program struct {
@@ -56,8 +63,27 @@ func playRole() {
 	if f == nil {
 		must(fmt.Errorf("there is no program %s of %s", name, p.subject))
 	}
+	end := profiling()
 	f(p)
+	end()
 	os.Exit(0)
+}
+
+// profiling begins a profile of this process, not of others that it starts, if one is
+// wanted.
+func profiling() (end func()) {
+	name := os.Getenv(profileVariable)
+	if name == "" {
+		return func() {}
+	}
+	must(os.Unsetenv(profileVariable))
+	f, err := os.Create(name)
+	must(err)
+	must(pprof.StartCPUProfile(f))
+	return func() {
+		pprof.StopCPUProfile()
+		must(f.Close())
+	}
 }
 
 // must ends the program if err is not nil.
@@ -73,6 +99,9 @@ func say(part string, value float64) { fmt.Printf("%s %.3f\n", part, value) }
 
 // median measures chunks of n calls, and says the median of the nanoseconds of a call.
 func (p *program) median(part string, f func()) {
+	if only := os.Getenv(partVariable); only != "" && only != part {
+		return
+	}
 	chunks, n := p.sizes[0], p.sizes[1]
 	each(n, f) // the first calls open what stays open
 	var all []float64

@@ -26,7 +26,8 @@ const hang = 5 * time.Minute
 type bench struct {
 	options
 	progress io.Writer
-	dir      string // of the programs, and of Atoll's objects, on tmpfs
+	dir      string   // of the programs, and of Atoll's objects, on tmpfs
+	machine  *machine // as it was before
 	metrics  []*metric
 	built    map[*kind][]string
 	missing  map[*kind]error // why it could not be built
@@ -37,14 +38,14 @@ func newBench(o options, progress io.Writer) (*bench, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a tmpfs at /dev/shm is needed: %w", err)
 	}
-	b := &bench{options: o, progress: progress, dir: dir, built: make(map[*kind][]string), missing: make(map[*kind]error)}
+	b := &bench{options: o, progress: progress, dir: dir, machine: thisMachine(), built: make(map[*kind][]string), missing: make(map[*kind]error)}
 	for i := range metrics {
 		if m := &metrics[i]; chosen(o.metrics, m.name) {
 			b.metrics = append(b.metrics, m)
 		}
 	}
 	for i := range subjects {
-		if s := &subjects[i]; b.needed(s) {
+		if s := &subjects[i]; b.needed(s) && (o.reps > 0 || o.list || s.kind == inGo) {
 			b.build(s.kind)
 		}
 	}
@@ -86,15 +87,15 @@ func (b *bench) end() {
 // measure runs every metric for every subject, in turns, as often as asked.
 func (b *bench) measure() (*figures, error) {
 	f := newFigures(b)
-	if b.reps < 5 && !b.quick {
+	if b.reps < 5 && b.reps > 0 && !b.quick {
 		_, _ = fmt.Fprintf(b.progress, "%d repetitions are few: show nobody these figures\n", b.reps)
 	}
-	if load := loadAverage(); load > 2 {
+	if load := loadAverage(); load > 2 && b.reps > 0 {
 		_, _ = fmt.Fprintf(b.progress, "the load is %.1f: the machine does other things, and the figures mean little\n", load)
 	}
 	for rep := range b.reps {
 		for _, m := range b.metrics {
-			_, _ = fmt.Fprintf(b.progress, "\r\x1b[K%d of %d: %s ", rep+1, b.reps, m.name)
+			b.say("%d of %d: %s", rep+1, b.reps, m.name)
 			for _, name := range m.subjects {
 				s := subjectOf(name)
 				if s == nil {
@@ -109,8 +110,17 @@ func (b *bench) measure() (*figures, error) {
 			}
 		}
 	}
-	_, _ = fmt.Fprint(b.progress, "\r\x1b[K")
+	b.say("")
 	return f, nil
+}
+
+// say replaces the line that tells what is going on; only a terminal has one.
+func (b *bench) say(format string, args ...any) {
+	if f, ok := b.progress.(*os.File); ok {
+		if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err == nil {
+			_, _ = fmt.Fprintf(f, "\r\x1b[K"+format, args...)
+		}
+	}
 }
 
 // once runs a program and notes what it prints.

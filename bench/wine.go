@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // wineServer is the process that all programs under Wine ask. It is started before
@@ -80,16 +81,20 @@ func (s *wineServer) run(command []string, oneCPU bool) error {
 	if s.running && s.oneCPU == oneCPU {
 		return nil
 	}
-	s.end(command)
-	start := s.command(command, "-p")
-	if err := start.Err; err != nil {
-		return err
+	var err error
+	for range 50 { // another may still be ending, or have been started by what ended
+		s.end(command)
+		start := s.command(command, "-p")
+		begin := start.Run // it goes on by itself
+		if oneCPU {
+			begin = func() error { return onOneCPU(start.Run) }
+		}
+		if err = begin(); err == nil {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	begin := start.Run // it goes on by itself
-	if oneCPU {
-		begin = func() error { return onOneCPU(start.Run) }
-	}
-	if err := begin(); err != nil {
+	if err != nil {
 		return fmt.Errorf("wineserver: %w", err)
 	}
 	s.running, s.oneCPU = true, oneCPU
@@ -104,6 +109,7 @@ func (s *wineServer) command(command []string, args ...string) *exec.Cmd {
 
 // end ends the server, with all programs of its own.
 func (s *wineServer) end(command []string) {
-	_ = s.command(command, "-k", "-w").Run() // it may not run at all
+	_ = s.command(command, "-k").Run() // it may not run at all
+	_ = s.command(command, "-w").Run()
 	s.running = false
 }
