@@ -35,11 +35,14 @@ func wait() {
 		log.Fatal("CreateWaitableTimer: ", err)
 	}
 	defer win32.CloseHandle(timer)
-	if err := win32.SetWaitableTimer(timer, inMilliseconds(100), 0, 0, 0, false); err != nil {
+	if err := win32.SetWaitableTimer(timer, inMilliseconds(3_600_000), 0, 0, 0, false); err != nil {
 		log.Fatal("SetWaitableTimer: ", err)
 	}
 	if event, _ := win32.WaitForSingleObject(timer, 0); event == win32.WAIT_TIMEOUT {
 		fmt.Println("not yet")
+	}
+	if err := win32.SetWaitableTimer(timer, inMilliseconds(100), 0, 0, 0, false); err != nil { // sooner
+		log.Fatal("SetWaitableTimer: ", err)
 	}
 	event, err := win32.WaitForSingleObject(timer, win32.INFINITE)
 	if err != nil || event != win32.WAIT_OBJECT_0 {
@@ -57,6 +60,9 @@ func call() {
 	defer win32.CloseHandle(timer)
 	calls := 0
 	routine := win32.NewTimerAPCRoutine(func(argument uintptr, _, _ uint32) {
+		if calls == 3 {
+			return // a wait runs all that are due
+		}
 		calls++
 		fmt.Printf("call %d with %d\n", calls, argument)
 	})
