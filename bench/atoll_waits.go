@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	runtimemetrics "runtime/metrics"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -176,15 +177,8 @@ func crowd(p *program) {
 			s.answered.Add(1)
 		})
 	}
-	for i := range n {
-		for {
-			info, err := atoll.Stat(fmt.Sprint("event-", i))
-			must(err)
-			if info.Waiters == 1 {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
+	for asleep() < n {
+		time.Sleep(time.Millisecond)
 	}
 	time.Sleep(100 * time.Millisecond) // until the threads that put them to sleep do
 	after, threads := resident()
@@ -193,6 +187,13 @@ func crowd(p *program) {
 	fmt.Println("awake")
 	end()
 	hearMain() // until the end
+}
+
+// asleep is how many goroutines wait for something.
+func asleep() int {
+	sample := []runtimemetrics.Sample{{Name: "/sched/goroutines/waiting:goroutines"}}
+	runtimemetrics.Read(sample)
+	return int(sample[0].Value.Uint64())
 }
 
 // resident is this process's memory in bytes, and its number of threads.
