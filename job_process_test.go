@@ -3,6 +3,7 @@
 package atoll
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -620,4 +621,36 @@ func testForgedGroup(t *testing.T, j *Job, f *os.File) {
 	if !running(pid) {
 		t.Error("another job's process was ended")
 	}
+}
+
+var _ = testkit.Role("job-beside-stopped", func(self *testkit.Self) {
+	stopped := exec.Command("sleep", "1000")
+	self.Must(stopped.Start())
+	self.Must(stopped.Process.Signal(syscall.SIGSTOP))
+	var status syscall.WaitStatus
+	_, err := syscall.Wait4(stopped.Process.Pid, &status, syscall.WUNTRACED, nil)
+	self.Must(err)
+	j, err := CreateJob("", JobOptions{KillOnClose: true})
+	self.Must(err)
+	cmd := exec.Command("true")
+	self.Must(j.Start(cmd))
+	self.Must(cmd.Wait())
+	self.Must(j.WaitEmpty(context.Background()))
+	self.Must(j.Close())
+	self.Say("alive")
+	self.Must(stopped.Process.Kill())
+	_ = stopped.Wait()
+})
+
+// In a group of processes that nothing connects with a terminal, as CI and services
+// have, the end of a job's process hangs up nobody, also if one of the group is
+// stopped.
+func TestJobBesideStopped(t *testing.T) {
+	eachWay(t, func(t *testing.T, _ bool) {
+		cmd := testkit.Command("job-beside-stopped")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		child := testkit.StartCommand(t, cmd)
+		child.Expect("alive")
+		child.End()
+	})
 }

@@ -152,11 +152,11 @@ func errnoOf(err error) unix.Errno {
 	return unix.EINVAL
 }
 
-// forkExec starts this program as a guardian, in a group of processes.
-func forkExec(argv []string, files []uintptr, pgid int) (int, error) {
+// forkExec starts this program as a guardian.
+func forkExec(argv []string, files []uintptr) (int, error) {
 	return syscall.ForkExec(self, argv, &syscall.ProcAttr{
 		Env: append(unix.Environ(), Variable+"=1"), Files: files,
-		Sys: &syscall.SysProcAttr{Setpgid: true, Pgid: pgid, Pdeathsig: syscall.SIGKILL},
+		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
 	})
 }
 

@@ -35,13 +35,16 @@ func tree(args []string) {
 		say(control, SayFailed+strconv.Itoa(int(unix.ENOLCK))+"\n")
 		return
 	}
-	pgid := unix.Getpgrp()
-	_ = unix.Setpgid(0, 0) // what the terminal sends is not for us
-	pid, err := startBelow(files, pgid, args[2:])
+	pid, err := startBelow(files, args[2:])
 	if err != 0 {
 		say(control, SayFailed+strconv.Itoa(int(err))+"\n")
 		return
 	}
+	// What the terminal sends is not for us. A group of our own in the command's session
+	// would be what connects that group with the session: when the command ends the
+	// kernel sends SIGHUP to a group that nothing else connects, as those of CI and of
+	// services are, if any process of it is stopped.
+	_, _ = unix.Setsid()
 	closeBut([]int{file, control})
 	_, _ = unix.Write(control, []byte(SayStarted+strconv.Itoa(pid)+"\n"))
 	t := &reaper{pid: pid}
@@ -69,7 +72,7 @@ func leave(file int, place, at int64) {
 }
 
 // startBelow starts the command, by way of a launch that reports what fails.
-func startBelow(files, pgid int, command []string) (pid int, err unix.Errno) {
+func startBelow(files int, command []string) (pid int, err unix.Errno) {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return 0, errnoOf(err)
@@ -80,7 +83,7 @@ func startBelow(files, pgid int, command []string) (pid int, err unix.Errno) {
 		list[i] = uintptr(i)
 	}
 	argv := append([]string{Name, RoleLaunch, strconv.Itoa(files)}, command...)
-	pid, failed := forkExec(argv, append(list, uintptr(pipe[1])), pgid)
+	pid, failed := forkExec(argv, append(list, uintptr(pipe[1])))
 	_ = unix.Close(pipe[1])
 	if failed != nil {
 		return 0, errnoOf(failed)
