@@ -3,7 +3,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -55,37 +57,32 @@ func TestTables(t *testing.T) {
 // Every metric can be measured of Atoll and of all that is installed, and each part is
 // printed.
 func TestEveryMetric(t *testing.T) {
-	for _, m := range metrics {
+	o, err := parse([]string{"--quick", "--reps", "1"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := newBench(t.Context(), o, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.end()
+	for i := range metrics {
+		m := &metrics[i]
 		t.Run(m.name, func(t *testing.T) {
-			f := measuredQuickly(t, m.name)
+			b.metrics = []*metric{m} // of what was built for all
+			f, err := b.measure()
+			if err != nil {
+				t.Fatal(err)
+			}
 			for _, name := range m.subjects {
 				if slices.ContainsFunc(f.missing, func(a absent) bool { return a.Subject == name }) {
 					t.Logf("%s is not installed", name)
 					continue
 				}
-				sane(t, f, &m, name)
+				sane(t, f, m, name)
 			}
 		})
 	}
-}
-
-func measuredQuickly(t *testing.T, metrics string) *figures {
-	t.Helper()
-	args := []string{"--quick", "--reps", "1", "--metric", metrics}
-	o, err := parse(args, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := newBench(o, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.end()
-	f, err := b.measure()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
 }
 
 // sane checks what was measured of a subject: no speed, but what no machine can show.
@@ -118,7 +115,7 @@ func sane(t *testing.T, f *figures, m *metric, subject string) {
 
 func TestJSON(t *testing.T) {
 	var out strings.Builder
-	if err := run([]string{"--quick", "--reps", "1", "--metric", "mutex_pair", "--subject", "atoll", "--json"}, &out, io.Discard); err != nil {
+	if err := run(t.Context(), []string{"--quick", "--reps", "1", "--metric", "mutex_pair", "--subject", "atoll", "--json"}, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	var rows []map[string]any
@@ -194,7 +191,7 @@ func TestWrongFlags(t *testing.T) {
 		{"--reps 0", "at least once"},
 		{"nonsense", "flags only"},
 	} {
-		if err := run(strings.Fields(c.args), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := run(t.Context(), strings.Fields(c.args), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.args, err, c.want)
 		}
 	}
@@ -207,5 +204,26 @@ func TestWhatIsNoFigure(t *testing.T) {
 		if err := f.read(metricOf("mutex_pair"), subjectOf("atoll"), []byte(out)); err == nil {
 			t.Errorf("%q was read as %v", out, f.values)
 		}
+	}
+}
+
+// Who is interrupted ends what it has started, and leaves nothing.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	o, err := parse([]string{"--reps", "1000000", "--metric", "owner_death", "--subject", "atoll"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := newBench(ctx, o, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if _, err := b.measure(); !errors.Is(err, context.Canceled) {
+		t.Errorf("it was interrupted, but: %v", err)
+	}
+	b.end()
+	if _, err := os.Stat(b.dir); !os.IsNotExist(err) {
+		t.Errorf("its folder is left: %v", err)
 	}
 }

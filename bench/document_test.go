@@ -38,7 +38,7 @@ func TestDocument(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "PERFORMANCE.md")
 	write := func(args ...string) string {
 		t.Helper()
-		if err := run(append(args, "--doc", file), io.Discard, io.Discard); err != nil {
+		if err := run(t.Context(), append(args, "--doc", file), io.Discard, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		text, err := os.ReadFile(file)

@@ -3,17 +3,24 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
 	playRole()
-	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
 		if !errors.Is(err, flag.ErrHelp) { // the flags have said it
 			fmt.Fprintln(os.Stderr, "bench:", err)
 		}
@@ -32,7 +39,7 @@ type options struct {
 }
 
 // run is the command; what it finds goes to out, and what it does to progress.
-func run(args []string, out, progress io.Writer) error {
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	o, err := parse(args, progress)
 	if err != nil {
 		return err
@@ -44,7 +51,7 @@ func run(args []string, out, progress io.Writer) error {
 		}
 		return r.writeDocument(o.doc)
 	}
-	b, err := newBench(o, progress)
+	b, err := newBench(ctx, o, progress)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ const hang = 5 * time.Minute
 // bench is one run of the command.
 type bench struct {
 	options
+	ctx      context.Context // ends when somebody interrupts
 	progress io.Writer
 	dir      string   // of the programs, and of Atoll's objects, on tmpfs
 	machine  *machine // as it was before
@@ -33,12 +34,12 @@ type bench struct {
 	missing  map[*kind]error // why it could not be built
 }
 
-func newBench(o options, progress io.Writer) (*bench, error) {
+func newBench(ctx context.Context, o options, progress io.Writer) (*bench, error) {
 	dir, err := os.MkdirTemp("/dev/shm", "atoll-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("a tmpfs at /dev/shm is needed: %w", err)
 	}
-	b := &bench{options: o, progress: progress, dir: dir, machine: thisMachine(), built: make(map[*kind][]string), missing: make(map[*kind]error)}
+	b := &bench{ctx: ctx, options: o, progress: progress, dir: dir, machine: thisMachine(), built: make(map[*kind][]string), missing: make(map[*kind]error)}
 	for i := range metrics {
 		if m := &metrics[i]; chosen(o.metrics, m.name) {
 			b.metrics = append(b.metrics, m)
@@ -162,7 +163,7 @@ func (b *bench) output(m *metric, s *subject) ([]byte, error) {
 // call calls a program, on one processor if the metric wants it. What it prints goes to
 // files: a server that it starts, as programs of Wine do, would keep a pipe open.
 func (b *bench) call(command, args []string, root string, m *metric) (printed []byte, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), hang)
+	ctx, cancel := context.WithTimeout(b.ctx, hang)
 	defer cancel()
 	out, err := os.Create(filepath.Join(root, "out"))
 	if err != nil {
@@ -177,6 +178,8 @@ func (b *bench) call(command, args []string, root string, m *metric) (printed []
 	cmd := exec.CommandContext(ctx, command[0], append(slices.Clone(command[1:]), args...)...)
 	cmd.Env = append(os.Environ(), roleVariable+"="+m.program, "ATOLL_ROOT="+root, "TMPDIR="+root)
 	cmd.Stdout, cmd.Stderr = out, errs
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // so that it is ended with all that it forked
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	start := cmd.Start
 	if m.oneCPU {
 		start = func() error { return onOneCPU(cmd.Start) }
@@ -186,6 +189,8 @@ func (b *bench) call(command, args []string, root string, m *metric) (printed []
 		err = cmd.Wait()
 	}
 	switch {
+	case b.ctx.Err() != nil:
+		return nil, b.ctx.Err()
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%q hangs", args)
 	case err != nil:
