@@ -47,13 +47,14 @@ func unindent(example string) string {
 
 // metricTable is the part about metrics.
 func metricTable() string {
-	text := "| Metric | What it counts, by the label `type` |\n|---|---|\n"
+	var text strings.Builder
+	text.WriteString("| Metric | What it counts, by the label `type` |\n|---|---|\n")
 	for _, m := range metrics {
 		// Desc{fqName: "atoll_objects", help: "…, by type.", …
 		parts := strings.SplitN(m.sum.String(), `"`, 5)
-		text += fmt.Sprintf("| `%s` | %s |\n", parts[1], strings.TrimSuffix(parts[3], ", by type."))
+		_, _ = fmt.Fprintf(&text, "| `%s` | %s |\n", parts[1], strings.TrimSuffix(parts[3], ", by type."))
 	}
-	return text
+	return text.String()
 }
 
 // docs/COMMAND.md has every verb and flag as the program's help has it, and every
