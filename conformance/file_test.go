@@ -206,7 +206,7 @@ var fileLines = []line{
 		},
 	},
 	{
-		id: "C406", says: "section alive → FILE_DISPOSITION_INFO FALSE → TRUE",
+		id: "C406", says: "section alive → FileDispositionInfo FALSE → TRUE",
 		source: "test_file_disposition_information (W)",
 		check: func(t *T) {
 			f := t.File(0x1000)

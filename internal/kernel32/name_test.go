@@ -22,7 +22,7 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		if strings.HasPrefix(name, `Global\`) {
-			t.Skip("needs a directory of root's")
+			return // it needs a directory that root has made
 		}
 		h, err := CreateEvent(nil, name, true, false, 0x1F0003)
 		o, openErr := OpenEvent(access.Wait, false, name)
