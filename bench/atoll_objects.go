@@ -221,28 +221,36 @@ func win32Overhead(p *program) {
 	must(err)
 	we, err := win32.CreateEvent(nil, 0, 0, "")
 	must(err)
-	p.difference("-", func() {
-		_, err := win32.WaitForSingleObject(wm, win32.INFINITE)
-		must(err)
-		must(win32.ReleaseMutex(wm))
-	}, func() {
-		_, err := m.Lock(ctx)
-		must(err)
-		must(m.Unlock())
+	p.difference("-", func(n int) {
+		for range n {
+			_, err := win32.WaitForSingleObject(wm, win32.INFINITE)
+			must(err)
+			must(win32.ReleaseMutex(wm))
+		}
+	}, func(n int) {
+		for range n {
+			_, err := m.Lock(ctx)
+			must(err)
+			must(m.Unlock())
+		}
 	})
-	p.difference("event", func() {
-		must(win32.SetEvent(we))
-		_, err := win32.WaitForSingleObject(we, win32.INFINITE)
-		must(err)
-	}, func() {
-		must(e.Set())
-		must(e.Wait(ctx))
+	p.difference("event", func(n int) {
+		for range n {
+			must(win32.SetEvent(we))
+			_, err := win32.WaitForSingleObject(we, win32.INFINITE)
+			must(err)
+		}
+	}, func(n int) {
+		for range n {
+			must(e.Set())
+			must(e.Wait(ctx))
+		}
 	})
 }
 
-// difference measures, in turns, two calls of one and two of the other, and says what
-// one call costs more.
-func (p *program) difference(part string, one, other func()) {
+// difference measures, in turns, rounds of two calls of one and two of the other, and
+// says what one call costs more.
+func (p *program) difference(part string, one, other func(n int)) {
 	chunks, n := p.sizes[0], p.sizes[1]
 	var all []float64
 	for range chunks {

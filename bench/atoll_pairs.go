@@ -25,9 +25,11 @@ func mutexPair(p *program) {
 	m, err := atoll.CreateMutex("pair", atoll.MutexOptions{})
 	must(err)
 	ctx := context.Background()
-	p.median("-", func() {
-		_, _ = m.Lock(ctx)
-		_ = m.Unlock()
+	p.loops("-", func(n int) {
+		for range n {
+			_, _ = m.Lock(ctx)
+			_ = m.Unlock()
+		}
 	})
 	must(m.Close())
 }
@@ -35,9 +37,11 @@ func mutexPair(p *program) {
 func eventPair(p *program) {
 	e, err := atoll.CreateEvent("pair", atoll.EventOptions{})
 	must(err)
-	p.median("-", func() {
-		_ = e.Set()
-		_, _ = e.TryWait()
+	p.loops("-", func(n int) {
+		for range n {
+			_ = e.Set()
+			_, _ = e.TryWait()
+		}
 	})
 	must(e.Close())
 }
@@ -45,9 +49,11 @@ func eventPair(p *program) {
 func semaphorePair(p *program) {
 	s, err := atoll.CreateSemaphore("pair", atoll.SemaphoreOptions{Max: 1 << 30})
 	must(err)
-	p.median("-", func() {
-		_, _ = s.Release(1)
-		_, _ = s.TryWait()
+	p.loops("-", func(n int) {
+		for range n {
+			_, _ = s.Release(1)
+			_, _ = s.TryWait()
+		}
 	})
 	must(s.Close())
 }

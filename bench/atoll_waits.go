@@ -113,9 +113,11 @@ func waitAll(p *program) {
 		objects = append(objects, s)
 	}
 	ctx := context.Background()
-	p.median("-", func() {
-		_, err := atoll.WaitAll(ctx, objects...)
-		must(err)
+	p.loops("-", func(n int) {
+		for range n {
+			_, err := atoll.WaitAll(ctx, objects...)
+			must(err)
+		}
 	})
 }
 
