@@ -149,6 +149,7 @@ func bulk(p *program) {
 	other := p.start("bulk-reader", n)
 	other.hear("ready")
 	ctx := context.Background()
+	p.measuring()
 	start := time.Now()
 	for i := range n {
 		must(b.free.Wait(ctx))
@@ -221,6 +222,7 @@ func win32Overhead(p *program) {
 	must(err)
 	we, err := win32.CreateEvent(nil, 0, 0, "")
 	must(err)
+	p.measuring()
 	p.difference("-", func(n int) {
 		for range n {
 			_, err := win32.WaitForSingleObject(wm, win32.INFINITE)

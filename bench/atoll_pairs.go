@@ -72,6 +72,7 @@ func ping(p *program) {
 	other := p.start("pong", n)
 	other.hear("ready")
 	ctx := context.Background()
+	p.measuring()
 	start, used := time.Now(), cpuTime()
 	for range n {
 		must(ping.Set())

@@ -67,6 +67,7 @@ func waitAny(p *program) {
 	defer end()
 	waiter := p.start("any-waiter", n)
 	waiter.hear("ready")
+	p.measuring()
 	for i := range n {
 		for until := time.Now().Add(pause); time.Now().Before(until); {
 		}
@@ -132,7 +133,7 @@ func waiters(p *program) {
 	if ioUring == nil {
 		crowded(p, events, s, wakes, park.IOUring, "")
 	}
-	if waitv == nil {
+	if waitv == nil && wanted(park.FutexWaitv.String()) {
 		crowded(p, events, s, wakes, park.FutexWaitv, park.FutexWaitv.String()+"/")
 	}
 }
@@ -145,6 +146,7 @@ func crowded(p *program, events []*atoll.Event, s *shared, wakes int, way park.W
 	other.hear("asleep", &threads, &bytes)
 	say(prefix+"threads", threads)
 	say(prefix+"bytes", bytes)
+	p.measuring()
 	var took []float64
 	for i := range wakes {
 		time.Sleep(300 * time.Microsecond) // until all of Go's threads sleep, too

@@ -80,14 +80,14 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// What strace and pprof print is understood.
+// What strace and perf print is understood.
 func TestProfileTexts(t *testing.T) {
 	const strace = "    calls syscall\n--------- ----------------\n       12 futex\n        3 read\n--------- ----------------\n       15 total\n"
 	if got := straceCounts(strace); !reflect.DeepEqual(got, map[string]int{"futex": 12, "read": 3}) {
 		t.Errorf("strace: %v", got)
 	}
-	const pprof = "File: bench\n      flat  flat%   sum%        cum   cum%\n     1.20s 60.00% 60.00%      1.50s 75.00%  atoll.(*Mutex).Lock\n     0.01s  0.50% 60.50%      0.01s  0.50%  runtime.x (inline)\n     0.40s 20.00% 80.50%      0.40s 20.00%  sync/atomic.x (inline)\n"
-	if got := topFunctions([]byte(pprof)); !slices.Equal(got, []perCall{{"atoll.(*Mutex).Lock", 60}, {"sync/atomic.x", 20}}) {
-		t.Errorf("pprof: %v", got)
+	const perf = "    60.00%  [.] atoll.(*Mutex).Lock       -      -            \n    20.50%  [k] futex_wake_op\n"
+	if got := topFunctions([]byte(perf)); !slices.Equal(got, []perCall{{"atoll.(*Mutex).Lock", 60}, {"kernel: futex_wake_op", 20.5}}) {
+		t.Errorf("perf: %v", got)
 	}
 }

@@ -86,6 +86,7 @@ func contend(p *program, n int) {
 	for _, o := range others {
 		o.hear("ready")
 	}
+	p.measuring()
 	for _, o := range others {
 		o.tell("go")
 	}

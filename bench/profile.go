@@ -3,8 +3,7 @@
 package main
 
 import (
-	"bytes"
-	"errors"
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // path is what a program does again and again, and is looked into.
@@ -22,57 +23,19 @@ type path struct {
 	part   string // as programs call it
 	what   string // the time goes to, and what is left to the limit
 	sizes  [2]string
-	rounds int    // how many more the second sizes are
-	long   string // sizes that take a second or two
+	rounds int    // how many more the second sizes are; 0: it cannot be told
+	long   string // sizes that take a second or two; "": it is over too soon to look into
 }
 
 // chunked are the sizes of a path that is measured in chunks.
 func chunked(rest string) [2]string { return [2]string{"2 200" + rest, "4 200" + rest} }
 
-var paths = []path{
-	{
-		metric: "mutex_pair", part: "-", sizes: chunked(""), rounds: 400, long: "300 100000",
-		what: "Two compare-and-swaps, on a word that the handle maps: as many as the limit. The rest is that Lock and Unlock are calls, with a context and a report as Go has them, and that the handle is asked whether it is open and whose it is.",
-	},
-	{
-		metric: "event_pair", part: "-", sizes: chunked(""), rounds: 400, long: "300 100000",
-		what: "A compare-and-swap for the signal and one for taking it, from the state that the handle remembers, and a look whether anybody sleeps.",
-	},
-	{
-		metric: "semaphore_pair", part: "-", sizes: chunked(""), rounds: 400, long: "300 100000",
-		what: "As for an event; the count lies in the same word as the state.",
-	},
-	{
-		metric: "pingpong_one_cpu", part: "-", sizes: [2]string{"500", "900"}, rounds: 400, long: "100000",
-		what: "A wake and a wait of each process, and the kernel's change from one process to the other, as for the limit. Go's scheduler comes on top. On two processors the waiter spins for some microseconds first, and nobody calls the kernel.",
-	},
-	{
-		metric: "wait_all_2", part: "-", sizes: chunked(" 2"), rounds: 400, long: "300 5000 2",
-		what: "The gate of each object is closed and opened again, and in between the decision is written down in the member file, so that a kill at any moment leaves all or nothing.",
-	},
-	{
-		metric: "wait_all_64", part: "-", sizes: chunked(" 64"), rounds: 400, long: "300 200 64",
-		what: "The same 64 times, after the objects have been sorted.",
-	},
-	{
-		metric: "open", part: "-", sizes: chunked(""), rounds: 400, long: "300 300",
-		what: "The system calls below: the file is opened and locked, looked at, and mapped; and undone. The limit opens, maps, closes and unmaps.",
-	},
-	{
-		metric: "create_destroy", part: "-", sizes: chunked(""), rounds: 400, long: "300 300",
-		what: "The file is made whole without a name, locked, and then named; the last handle takes the name away again. The limit makes it in place.",
-	},
-	{
-		metric: "map", part: "-", sizes: chunked(""), rounds: 400, long: "300 1000",
-		what: "mmap and munmap, which are the kernel's. The use of a view is counted in the process.",
-	},
-}
-
 // profile is what was found about a path.
 type profile struct {
-	Metric string    `json:"metric"`
-	Calls  []perCall `json:"calls"`
-	Top    []perCall `json:"top"`
+	Metric  string    `json:"metric"`
+	Counted bool      `json:"counted"` // the calls were
+	Calls   []perCall `json:"calls"`
+	Top     []perCall `json:"top"`
 }
 
 // perCall is a system call with how often it is made in a round, or a function with
@@ -84,8 +47,10 @@ type perCall struct {
 
 // profiles looks into the paths of all metrics that were chosen.
 func (b *bench) profiles() (all []profile, err error) {
-	if _, err := exec.LookPath("strace"); err != nil {
-		return nil, errors.New("--profile needs strace: apt-get install strace")
+	for program, of := range map[string]string{"strace": "strace", "perf": "linux-perf"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return nil, fmt.Errorf("--profile needs %s: apt-get install %s", program, of)
+		}
 	}
 	for _, p := range paths {
 		m := metricOf(p.metric)
@@ -94,11 +59,15 @@ func (b *bench) profiles() (all []profile, err error) {
 		}
 		b.say("profile of %s", m.name)
 		found := profile{Metric: m.name}
-		if found.Calls, err = b.systemCalls(m, p); err != nil {
-			return nil, fmt.Errorf("profile of %s: %w", m.name, err)
+		if found.Counted = p.rounds != 0; found.Counted {
+			if found.Calls, err = b.systemCalls(m, p); err != nil {
+				return nil, fmt.Errorf("profile of %s: %w", m.name, err)
+			}
 		}
-		if found.Top, err = b.functions(m, p); err != nil {
-			return nil, fmt.Errorf("profile of %s: %w", m.name, err)
+		if p.long != "" {
+			if found.Top, err = b.functions(m, p); err != nil {
+				return nil, fmt.Errorf("profile of %s: %w", m.name, err)
+			}
 		}
 		all = append(all, found)
 	}
@@ -148,33 +117,48 @@ func straceCounts(text string) map[string]int {
 	return counts
 }
 
-// functions says in which ones the time is spent.
+// functions says in which ones the time is spent, of the kernel's, too, and of all
+// processes: from the moment on when the program says that it measures.
 func (b *bench) functions(m *metric, p path) (top []perCall, err error) {
-	file := filepath.Join(b.dir, "pprof")
-	command := slices.Concat([]string{"env", partVariable + "=" + p.part, profileVariable + "=" + file}, b.built[inGo])
+	file, control, ack := filepath.Join(b.dir, "perf"), filepath.Join(b.dir, "control"), filepath.Join(b.dir, "ack")
+	for _, fifo := range []string{control, ack} {
+		if err := unix.Mkfifo(fifo, 0o600); err != nil {
+			return nil, err
+		}
+		defer func() { _ = os.Remove(fifo) }()
+	}
+	command := slices.Concat([]string{
+		"env", partVariable + "=" + p.part, profileVariable + "=" + control + "," + ack,
+		"perf", "record", "-q", "-F", "2000", "-D", "-1", "--control", "fifo:" + control + "," + ack, "-o", file,
+	}, b.built[inGo])
 	sizes := p.long
 	if b.quick {
-		sizes = p.sizes[0]
+		sizes = cmp.Or(p.sizes[0], p.long)
 	}
 	if err := b.profiled(command, m, sizes); err != nil {
 		return nil, err
 	}
-	out, err := exec.Command("go", "tool", "pprof", "-top", "-nodecount", "8", file).Output()
+	out, err := exec.Command("perf", "report", "-i", file, "-q", "--stdio", "--no-children", "-F", "overhead,sym", "--percent-limit", "1").Output()
 	if err != nil {
-		return nil, fmt.Errorf("go tool pprof: %w", err)
+		return nil, fmt.Errorf("perf report: %w", err)
 	}
 	return topFunctions(out), nil
 }
 
-var topLine = regexp.MustCompile(`(?m)^\s*\S+\s+([0-9.]+)%\s+[0-9.]+%\s+\S+\s+[0-9.]+%\s+(.+)$`)
+var topLine = regexp.MustCompile(`(?m)^\s*([0-9.]+)%\s+\[([k.])\]\s+(\S+(?: \S+)*)`)
 
+// topFunctions are the first eight that perf shows; a k marks the kernel's.
 func topFunctions(out []byte) (top []perCall) {
-	for _, found := range topLine.FindAllSubmatch(bytes.TrimSpace(out), -1) {
+	for _, found := range topLine.FindAllSubmatch(out, 8) {
 		percent, err := strconv.ParseFloat(string(found[1]), 64)
-		name := strings.TrimSuffix(string(found[2]), " (inline)")
-		if err == nil && percent >= 1 {
-			top = append(top, perCall{name, percent})
+		if err != nil {
+			continue
 		}
+		name := string(found[3])
+		if string(found[2]) == "k" {
+			name = "kernel: " + name
+		}
+		top = append(top, perCall{name, percent})
 	}
 	return top
 }

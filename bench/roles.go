@@ -4,11 +4,11 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +23,8 @@ const (
 	roleVariable = "ATOLL_BENCH_ROLE"
 	// partVariable is the only part to measure, if it is set.
 	partVariable = "ATOLL_BENCH_PART"
-	// profileVariable is where to write a profile, if it is set.
+	// profileVariable is two pipes, if it is set: where to say that a profile should
+	// begin, and where that is answered.
 	profileVariable = "ATOLL_BENCH_PROFILE"
 )
 
@@ -32,6 +33,7 @@ type program struct {
 	name    string
 	subject string
 	sizes   []int
+	control string // see measuring
 }
 
 // play maps a program's name and a subject to what measures it.
@@ -53,7 +55,8 @@ func playRole() {
 	if name == "" {
 		return
 	}
-	p := &program{name: name, subject: os.Args[1]}
+	p := &program{name: name, subject: os.Args[1], control: os.Getenv(profileVariable)}
+	must(os.Unsetenv(profileVariable)) // other processes do not say it, too
 	for _, arg := range os.Args[2:] {
 		n, err := strconv.Atoi(arg)
 		must(err)
@@ -63,27 +66,23 @@ func playRole() {
 	if f == nil {
 		must(fmt.Errorf("there is no program %s of %s", name, p.subject))
 	}
-	end := profiling()
 	f(p)
-	end()
 	os.Exit(0)
 }
 
-// profiling begins a profile of this process, not of others that it starts, if one is
-// wanted.
-func profiling() (end func()) {
-	name := os.Getenv(profileVariable)
-	if name == "" {
-		return func() {}
+// measuring says to who looks into this process, if anybody does, that preparations are
+// over.
+func (p *program) measuring() {
+	control, ack, ok := strings.Cut(p.control, ",")
+	if !ok {
+		return
 	}
-	must(os.Unsetenv(profileVariable))
-	f, err := os.Create(name)
+	p.control = ""
+	must(os.WriteFile(control, []byte("enable\n"), 0))
+	f, err := os.Open(ack)
 	must(err)
-	must(pprof.StartCPUProfile(f))
-	return func() {
-		pprof.StopCPUProfile()
-		must(f.Close())
-	}
+	_, err = f.Read(make([]byte, 16)) // it stays open
+	must(errors.Join(err, f.Close()))
 }
 
 // must ends the program if err is not nil.
@@ -109,16 +108,23 @@ func (p *program) median(part string, f func()) {
 // loops is median for what takes so little that it must stand in the loop itself, as it
 // does in C.
 func (p *program) loops(part string, loop func(n int)) {
-	if only := os.Getenv(partVariable); only != "" && only != part {
+	if !wanted(part) {
 		return
 	}
 	chunks, n := p.sizes[0], p.sizes[1]
 	each(n, loop) // the first calls open what stays open
+	p.measuring()
 	var all []float64
 	for range chunks {
 		all = append(all, each(n, loop))
 	}
 	say(part, quantile(all, 0.5))
+}
+
+// wanted says whether a part is to be measured.
+func wanted(part string) bool {
+	only := os.Getenv(partVariable)
+	return only == "" || only == part
 }
 
 // each is how long a round takes, of n.
