@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"atoll/internal/errs"
@@ -40,16 +41,21 @@ func Query(address uintptr) (Info, error) {
 	return queryOthers(pageDown(address))
 }
 
+// addressSpace is how much there is for programs at most: what is no less is
+// no address, and no length.
+var addressSpace = func() uint64 {
+	if runtime.GOARCH == "arm64" {
+		return 1 << 48
+	}
+	return 1 << 47
+}()
+
 // top is where the addresses of programs end.
 func top() uintptr {
-	bits := 47
-	switch runtime.GOARCH {
-	case "arm64":
-		bits = 48
-	case "386", "arm":
+	if strconv.IntSize < 64 {
 		return pageDown(0xC0000000)
 	}
-	return pageDown(uintptr(uint64(1)<<bits - 1))
+	return pageDown(uintptr(addressSpace - 1))
 }
 
 func (r *region) query(at uintptr) Info {

@@ -96,7 +96,7 @@ func (f *file) close() {
 }
 
 // absurd says whether nothing has such a length or address.
-func absurd(n uintptr) bool { return uint64(n) >= 1<<47 }
+func absurd(n uintptr) bool { return uint64(n) >= addressSpace }
 
 // Wanted is a view that somebody asks for.
 type Wanted struct {
@@ -154,7 +154,7 @@ func (w *Wanted) check(s mapping.Section) (length uintptr, err error) {
 		return 0, errs.Numbered(errs.AccessDenied, nil, "%d bytes from offset %d are not inside the section of %d bytes", w.Length, w.Offset, size)
 	case w.Length != 0:
 		return w.Length, nil
-	case size-w.Offset >= 1<<47:
+	case size-w.Offset >= addressSpace:
 		return 0, errs.Numbered(errs.NotEnoughMemory, nil, "%d bytes do not fit into the address space", size-w.Offset)
 	}
 	return uintptr(size - w.Offset), nil
