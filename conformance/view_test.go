@@ -290,11 +290,11 @@ var viewLines = []line{
 		id: "C185", says: "COPY view write → page VirtualQuery PAGE_READWRITE, next page PAGE_WRITECOPY", source: "test_mapping (W†)",
 		gap: gaps{onWine: "Wine does not tell copied pages from others (W†)"},
 		check: func(t *T) {
-			v := t.View(win32.MapViewOfFile(memory(t, win32.PAGE_READWRITE, 8192), win32.FILE_MAP_COPY, 0, 0, 0))
+			v := t.View(win32.MapViewOfFile(memory(t, win32.PAGE_READWRITE, uint32(2*page)), win32.FILE_MAP_COPY, 0, 0, 0))
 			bytes(v, 1)[0] = 7
 			t.Same(win32.PAGE_READWRITE, query(t, v).Protect)
-			t.Same(4096, query(t, v).RegionSize)
-			t.Same(win32.PAGE_WRITECOPY, query(t, v+4096).Protect)
+			t.Same(page, query(t, v).RegionSize)
+			t.Same(win32.PAGE_WRITECOPY, query(t, v+page).Protect)
 		},
 	},
 	{
@@ -425,9 +425,9 @@ var viewLines = []line{
 		id: "C205", says: "SEC_COMMIT view → VirtualAlloc(COMMIT, READONLY) → ok; page becomes PAGE_READONLY", source: "test_MapViewOfFile (W)",
 		check: func(t *T) {
 			v := t.View(win32.MapViewOfFile(memory(t, win32.PAGE_READWRITE, 65536), win32.FILE_MAP_WRITE, 0, 0, 0))
-			commit(t, v, 4096, win32.PAGE_READONLY)
+			commit(t, v, page, win32.PAGE_READONLY)
 			t.Same(win32.PAGE_READONLY, query(t, v).Protect)
-			t.Same(win32.PAGE_READWRITE, query(t, v+4096).Protect)
+			t.Same(win32.PAGE_READWRITE, query(t, v+page).Protect)
 		},
 	},
 	{
@@ -444,13 +444,13 @@ var viewLines = []line{
 	{
 		id: "C208", says: "READ view → VirtualProtect(WRITECOPY) → TRUE", source: "test_CreateFileMapping_protection (W)",
 		check: func(t *T) {
-			v := t.View(win32.MapViewOfFile(memory(t, win32.PAGE_READWRITE, 8192), win32.FILE_MAP_READ, 0, 0, 0))
+			v := t.View(win32.MapViewOfFile(memory(t, win32.PAGE_READWRITE, uint32(2*page)), win32.FILE_MAP_READ, 0, 0, 0))
 			var old uint32
-			t.OK(win32.VirtualProtect(v, 4096, win32.PAGE_WRITECOPY, &old))
+			t.OK(win32.VirtualProtect(v, page, win32.PAGE_WRITECOPY, &old))
 			t.Same(win32.PAGE_READONLY, old)
 			t.Same(win32.PAGE_WRITECOPY, query(t, v).Protect)
 			bytes(v, 1)[0] = 7
-			t.Same(win32.PAGE_READONLY, query(t, v+4096).Protect)
+			t.Same(win32.PAGE_READONLY, query(t, v+page).Protect)
 		},
 	},
 	{
@@ -527,8 +527,8 @@ var viewLines = []line{
 	{
 		id: "C230", says: "VirtualAlloc(COMMIT) past the end of a view → NULL, 487", source: "RT:NtMapViewOfSection Test_PageFileSection (RT)",
 		check: func(t *T) {
-			v := t.View(win32.MapViewOfFile(memory(t, win32.PAGE_READWRITE|win32.SEC_RESERVE, 8192), win32.FILE_MAP_WRITE, 0, 0, 0))
-			t.NoView(win32.ERROR_INVALID_ADDRESS)(win32.VirtualAlloc(v, 3*4096, win32.MEM_COMMIT, win32.PAGE_READWRITE))
+			v := t.View(win32.MapViewOfFile(memory(t, win32.PAGE_READWRITE|win32.SEC_RESERVE, uint32(2*page)), win32.FILE_MAP_WRITE, 0, 0, 0))
+			t.NoView(win32.ERROR_INVALID_ADDRESS)(win32.VirtualAlloc(v, 3*page, win32.MEM_COMMIT, win32.PAGE_READWRITE))
 		},
 	},
 	{
@@ -623,6 +623,9 @@ func load(address uintptr) byte {
 	loaded = bytes(address, 1)[0]
 	return loaded
 }
+
+// page is Windows' 4096 bytes, or more where the processor's are larger.
+var page = uintptr(os.Getpagesize())
 
 // query tells about pages.
 func query(t *T, address uintptr) (i win32.MemoryBasicInformation) {
