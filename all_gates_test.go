@@ -3,6 +3,7 @@
 package atoll
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -100,6 +101,75 @@ func TestWaitAllAwaitsNoSecondGate(t *testing.T) {
 	c.Expect("all ta,tb,tc 0")
 	setter.End()
 	c.End()
+}
+
+// TestWaitAllWakesWhoSleepsOnItsGate: somebody waits for an object while a wait for all
+// that was decided holds its gate, which found nobody asleep. It is told when the gate
+// opens, and registers: so it is told of the next signal as well.
+func TestWaitAllWakesWhoSleepsOnItsGate(t *testing.T) {
+	for _, setup := range []string{"tick=24h", "tick=24h way=futex_waitv", "tick=24h way=threads waitv=off"} {
+		t.Run(setup, func(t *testing.T) {
+			eachTrio(t, func(t *testing.T, fresh func(t *testing.T) *trio) {
+				x := fresh(t)
+				decider := x.agent(t, "stop=all.decided")
+				decider.Tell("%s", x.all())
+				stopped(t, decider)
+				c := x.agent(t, strings.Fields(setup)...)
+				c.Tell("await %s", x.names[2])
+				c.Silent()
+				decider.Signal(syscall.SIGCONT)
+				decider.Expect(x.all() + " 0")
+				c.Silent()
+				x.signal(t, 2)
+				c.Expect("await " + x.names[2] + " 0")
+				ask(t, decider, "unlock "+x.names[0])
+				decider.End()
+				c.End()
+			})
+		})
+	}
+}
+
+// TestWaitAllIsOver: a process that has waited for all, and has what it wanted, dies
+// inside the gate of one of the objects, which it holds for a change. What it decided
+// before does not count again.
+func TestWaitAllIsOver(t *testing.T) {
+	eachTrio(t, func(t *testing.T, fresh func(t *testing.T) *trio) {
+		x := fresh(t)
+		c := x.agent(t, "die=gate.changed")
+		c.Tell("%s", x.all())
+		c.Expect(x.all() + " 0")
+		waiters := sleepers(t, 2, fastTick, "mutex "+x.names[0], "lock "+x.names[0])
+		c.Tell("unlock %s", x.names[0])
+		dies(t, c)
+		first := firstToSay(t, "lock "+x.names[0], waiters...)
+		ask(t, waiters[first], "unlock "+x.names[0])
+		waiters[1-first].Expect("lock " + x.names[0])
+		for _, w := range waiters {
+			w.End()
+		}
+	})
+}
+
+// TestWaitAllBeginsUndecided: a process that has waited for all does it again, and dies
+// before it has decided: it takes nothing.
+func TestWaitAllBeginsUndecided(t *testing.T) {
+	eachTrio(t, func(t *testing.T, fresh func(t *testing.T) *trio) {
+		for _, point := range []string{"all.closed:4", "all.closed:6", "all.pending:6"} {
+			t.Run(point, func(t *testing.T) {
+				x := fresh(t)
+				c := x.agent(t, "die="+point)
+				c.Tell("%s", x.all())
+				c.Expect(x.all() + " 0")
+				ask(t, c, "unlock "+x.names[0])
+				x.signal(t, 1)
+				x.signal(t, 2)
+				c.Tell("%s", x.all())
+				dies(t, c)
+				x.checkAllOrNothing(t, c, false)
+			})
+		}
+	})
 }
 
 // TestWaitAllIsRepairedOnce: a wait for all was decided, and its process died; what

@@ -1,6 +1,7 @@
 package atoll
 
 import (
+	"context"
 	"iter"
 
 	"atoll/internal/access"
@@ -58,7 +59,6 @@ var (
 
 	kernelWaitProcess   = onlinux.WaitProcess
 	kernelWaitAny       = onlinux.WaitAny
-	kernelWaitAll       = onlinux.WaitAll
 	kernelSignalAndWait = onlinux.SignalAndWait
 
 	openSection = onlinux.OpenSection
@@ -74,6 +74,12 @@ var (
 	kernelDuplicateFrom = onlinux.DuplicateFrom
 	kernelNameOf        = onlinux.NameOf
 )
+
+// kernelWaitAll is no variable, so that the compiler sees that the objects stay where
+// they are.
+func kernelWaitAll(ctx context.Context, objects []kernelWaitable) (kernelResult, error) {
+	return onlinux.WaitAll(ctx, objects)
+}
 
 func kernelList(scope Scope) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {

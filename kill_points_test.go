@@ -248,7 +248,7 @@ var _ = testkit.Role("wait.survive", func(self *testkit.Self) {
 // beside two that live: they go on.
 func TestKillPointsOfWaits(t *testing.T) {
 	points := pointsIn(t, "internal/wait")
-	if len(points) < 13 {
+	if len(points) < 11 {
 		t.Fatalf("only the points %v", points)
 	}
 	for _, point := range points {

@@ -35,7 +35,6 @@ var killedObjects = []string{"mutex m", "auto e", "manual f", "semaphore s", "ti
 // objectState is what an object's page said at one moment.
 type objectState struct {
 	layout.State
-	tag     layout.Tag
 	pending uint32
 	wakes   uint32 // how often everybody was woken
 	// settled is the word as it counts: if a wait for all that took the object has
@@ -45,8 +44,8 @@ type objectState struct {
 
 // objectStates are the states of all objects.
 type objectStates struct {
-	of        [killedNumber]objectState
-	decisions [layout.Decisions]uint64 // of the victim
+	of      [killedNumber]objectState
+	decided bool // the victim's wait for all that holds gates
 }
 
 // mapFile maps a file, to look at it while others write.
@@ -64,17 +63,15 @@ func mapFile(t testing.TB, path string, size int) []byte {
 // the victim is stopped or dead and nobody else does anything.
 func (k *killing) look() (s objectStates) {
 	k.t.Helper()
-	for i := range s.decisions {
-		s.decisions[i] = layout.Decided(k.member, i)
-	}
+	s.decided = layout.DecisionOf(k.member).Made != 0
 	for i := range s.of {
 		page := k.cast.page(i)
 		o := &s.of[i]
 		o.State = page.Cell.Load()
-		o.tag, o.pending = layout.Tag(page.Pending.Tag.Load()), page.Pending.Word.Load()
+		o.pending = page.Pending
 		o.wakes = page.Wakes.Load()
 		o.settled = o.Word()
-		if o.tag.Number() == k.number && o.tag != 0 && s.decisions[o.tag.Slot()] == uint64(o.tag.Sequence()) {
+		if o.IsForAll() && o.Holder() == k.number && s.decided {
 			o.settled = o.pending
 		}
 	}

@@ -69,7 +69,7 @@ type Result struct {
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitformultipleobjects
 func WaitAny(ctx context.Context, objects ...Waitable) (Result, error) {
-	kernel, err := waitables(objects)
+	kernel, err := waitables(nil, objects)
 	if err != nil {
 		return Result{}, fail("wait for any", 0, "", err)
 	}
@@ -96,11 +96,15 @@ func WaitAny(ctx context.Context, objects ...Waitable) (Result, error) {
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitformultipleobjects
 func WaitAll(ctx context.Context, objects ...Waitable) (Result, error) {
-	kernel, err := waitables(objects)
+	var few [8]kernelWaitable // where it stays on the stack, as in kernelWaitAll
+	kernel, err := waitables(few[:0], objects)
 	if err != nil {
 		return Result{}, fail("wait for all", 0, "", err)
 	}
 	r, err := kernelWaitAll(ctx, kernel)
+	if err == nil && r.Previous == nil {
+		return Result{}, nil
+	}
 	return result(r), failOf("wait for all", objects, err)
 }
 
@@ -120,7 +124,7 @@ func WaitAll(ctx context.Context, objects ...Waitable) (Result, error) {
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-signalobjectandwait
 func SignalAndWait(ctx context.Context, signal Signaler, wait Waitable) (Result, error) {
 	objects := []Waitable{wait}
-	kernel, err := waitables(objects)
+	kernel, err := waitables(nil, objects)
 	if err == nil && isNil(signal) {
 		err = errNilObject
 	}
@@ -149,9 +153,30 @@ var (
 	errNilConnection = errs.Numbered(errs.InvalidHandle, fs.ErrInvalid, "the connection is nil")
 )
 
-func waitables(objects []Waitable) ([]kernelWaitable, error) {
-	kernel := make([]kernelWaitable, len(objects))
+// waitables appends to kernel what the kernel sees of the objects.
+func waitables(kernel []kernelWaitable, objects []Waitable) ([]kernelWaitable, error) {
+	if len(objects) > cap(kernel) {
+		kernel = make([]kernelWaitable, 0, len(objects))
+	}
+	kernel = kernel[:len(objects)]
 	for i, o := range objects {
+		switch o := o.(type) { // what isNil does takes as long as all else
+		case *Semaphore:
+			if o != nil {
+				kernel[i] = o.kernel
+				continue
+			}
+		case *Event:
+			if o != nil {
+				kernel[i] = o.kernel
+				continue
+			}
+		case *Mutex:
+			if o != nil {
+				kernel[i] = o.kernel
+				continue
+			}
+		}
 		if isNil(o) {
 			return nil, errNilObject
 		}

@@ -334,15 +334,18 @@ func TestSeveralBreak(t *testing.T) {
 		{defines: forAll + "KILLS=0 BREAK_CALLERS_ORDER"},
 		{defines: free + "STOPS BREAK_WAITS_HOLDING"},
 		{defines: free + "BREAK_GATE_LEFT_CLOSED"},
-		{defines: "KILLS=2 BREAK_TAG_LEFT"},
+		{defines: free + "BREAK_GATES_ALIKE"},
+		{defines: free + "KILLS=0 BREAK_NO_MARK"},
+		{defines: free + "KILLS=0 BREAK_MARK_IGNORED"},
 		{defines: "BREAK_TAKEOVER_AT_BELL"},
 		{defines: "KILLS=0 BREAK_NO_RECHECK"},
 		{defines: "KILLS=0 BREAK_WAKE_BEFORE_CHANGE"},
 		{defines: "KILLS=0 BREAK_WAKES_NOT_MOVED"},
 		{defines: free + "BREAK_WAKES_NOT_MOVED_BY_REPAIR", long: true},
-		{defines: twoLots + "BREAK_SLOT_REUSED"},
-		{defines: free + "KILLS=2 SIGNALS=2 BREAK_PENDING_NOT_CLEARED", long: true},
-		{defines: free + "KILLS=2 BREAK_TAG_READ_BEFORE_DEATH", long: true},
+		{defines: twoLots + free + "BREAK_DECISION_STAYS"},
+		{defines: twoLots + free + "BREAK_TWO_AT_ONCE"},
+		{defines: free + "KILLS=2 BREAK_REPAIRS_IN_TWO", long: true},
+		{defines: free + "KILLS=2 BREAK_DECISION_READ_BEFORE_DEATH", long: true},
 	})
 }
 

@@ -18,24 +18,30 @@
  *
  * THE OBJECTS
  *
- *   0 is a mutex: its word is the owner. The others count permits. Gate, wakes,
- *   registering and signals are as in cell.pml. Beside the cell:
+ *   0 is a mutex: its word is the owner. The others count permits. Wakes,
+ *   registering and signals are as in cell.pml. A gate can be, besides,
  *
- *   pend     what the word becomes
- *   tag      the decision that says whether: a process and a sequence; 0: nothing
- *            is pending
+ *   ALL_OF(p)   closed, held by process p in a wait for all
+ *   MARKED(p)   the same, and somebody sleeps on the gate, or is about to
  *
- *   In the member file of each process: decision, the sequence decided last.
+ *   Beside the cell is pend, what the word becomes; in the member file of each
+ *   process: decision, whether its wait for all has been decided.
  *
- * WAIT FOR ALL: look without gates; if all can be had, close the gates in the order
- * of the objects. One that cannot be closed at once: open those that are closed,
- * move their wakes, wake; register with all objects, sleep. All closed: write pend
- * and tag of each; DECIDE; then for each: the word, the tag cleared, wakes moved,
- * opened and woken.
+ * WAIT FOR ALL: look without gates; if all can be had, no other thread of the process
+ * is past this point, and nothing is decided: close the gates in the order of the
+ * objects. One that cannot be closed at once: open those that are closed; register
+ * with all objects, sleep. All closed: write pend of each; DECIDE; then for each: the
+ * word, and open.
  *
- * REPAIR: the holder is found dead; then the tag is read, and the decision. Then
- * the gate is taken by compare-and-swap, pend is applied if that was decided, the tag
- * cleared, wakes moved, the gate opened.
+ * TO OPEN: if nobody slept when the gate was closed, and nobody has marked it since,
+ * word and gate are one compare-and-swap. Else: the word and a gate that is held
+ * otherwise, in one store; wakes moved; opened and woken.
+ *
+ * TO SLEEP ON A GATE of a wait for all: mark it; the kernel compares the marked one.
+ *
+ * REPAIR: the holder is found dead; then, if it held the gate in a wait for all, its
+ * decision is read. Then one compare-and-swap takes the gate and, if that was decided,
+ * makes the word what is pending. Wakes moved, the gate opened.
  *
  * WHAT IS PROVEN
  *
@@ -55,8 +61,7 @@
  *   of the death. Tick: a sleeper finds any gate that a dead process holds. A process
  *   dies in one moment, its arms go into the kernel as
  *   they are set: cell.pml has the rest. The first look of a wait for all is one
- *   step: it only decides whether closing gates is worth it. A member has one
- *   decision word (in truth eight).
+ *   step: it only decides whether closing gates is worth it.
  */
 
 #ifndef OBJECTS
@@ -108,21 +113,22 @@
 #define OPEN      0
 #define ONE(p)    (8 + (p))
 #define MANY      16
-#define closed(o) (gate[o] > 0 && gate[o] < 8)
-
-#define NAME(p, n) ((p) * 8 + (n)) /* of a decision */
+#define ALL_OF(p) (32 + (p))
+#define MARKED(p) (64 + (p))
+#define together(g) ((g) >= 32)
+#define closed(o) (gate[o] & 7 && !(gate[o] & 8))
+#define holder(g) ((g) & 7) /* of a closed gate */
 
 /* The objects. */
-byte word[3], gate[3], pend[3], tag[3];
+byte word[3], gate[3], pend[3];
 byte fresh[3];   /* threads for which wakes has not moved since they read it */
 byte on[3];      /* processes that sleep on wakes */
 byte on_gate[3]; /* threads that sleep on the gate */
 /* The member files. */
-byte decision[5];
+byte decision;   /* processes that have decided */
 /* Within processes. */
 byte queue[3];   /* waiters */
-byte sequence[5];
-byte lent;       /* processes whose decision word is in use */
+byte deciding;   /* processes of which a thread is between looking and the end */
 byte poked;
 byte listens;    /* threads that watch the bell of the mutex's owner */
 bool second;     /* MATES: thread 2 began first */
@@ -150,16 +156,16 @@ byte asleep, ended, kills;
 #if OBJECTS > 2
 #define has_all     (has(0) && has(1) && has(2))
 #define might_any   (might(0) || might(1) || might(2))
-#define stuck_gate(o) (closed(o) && !(stopped & bit(gate[o])))
+#define stuck_gate(o) (closed(o) && !(stopped & bit(holder(gate[o]))))
 #define jammed      ((wanted(0) && stuck_gate(0)) || (wanted(1) && stuck_gate(1)) || (wanted(2) && stuck_gate(2)))
 #else
 #define has_all     (has(0) && has(1))
 #define might_any   (might(0) || might(1))
-#define stuck_gate(o) (closed(o) && !(stopped & bit(gate[o])))
+#define stuck_gate(o) (closed(o) && !(stopped & bit(holder(gate[o]))))
 #define jammed      ((wanted(0) && stuck_gate(0)) || (wanted(1) && stuck_gate(1)))
 #endif
 /* The tick asks after holders of gates. */
-#define dead_hold(x) (wanted(x) && closed(x) && is_dead(gate[x]))
+#define dead_hold(x) (wanted(x) && closed(x) && is_dead(holder(gate[x])))
 #if OBJECTS > 2
 #define dead_gate   (dead_hold(0) || dead_hold(1) || dead_hold(2))
 #else
@@ -196,6 +202,19 @@ inline open_and_wake(x) {
 	assert(word[x] == owed[x]);
 	gate[x] = OPEN;
 	wake_all(x)
+}
+
+/* The kernel compares the gate, and the holder's bell. */
+#define asleep_on(x) (gate[x] == from && !seems_dead(holder(from)))
+
+/* Who is about to sleep on a gate says so, if its holder would not wake anybody. */
+inline mark(x) {
+	if
+#ifndef BREAK_NO_MARK
+	:: gate[x] == ALL_OF(holder(gate[x])) -> gate[x] = MARKED(holder(gate[x]))
+#endif
+	:: else
+	fi
 }
 
 /* The judge gives an object to this thread. */
@@ -259,7 +278,7 @@ inline leave_queues() {
 }
 
 proctype Thread(byte me, home) {
-	byte o, mask, ready, from, name, n;
+	byte o, mask, ready, from, slept, n;
 	bool holds, waiting, decided;
 
 	{
@@ -290,11 +309,23 @@ again:
 		o = 0; next_object()
 #endif
 	};
+#ifdef BREAK_TWO_AT_ONCE
+	atomic { decision = decision & ~bit(home) };
+#else
+	atomic {
+		!(deciding & bit(home)) ->
+		deciding = deciding | bit(home);
+#ifndef BREAK_DECISION_STAYS
+		decision = decision & ~bit(home)
+#endif
+	};
+#endif
 closing:
 	atomic { /* close one gate more */
 		if
 		:: !closed(o) && can(o) ->
-			gate[o] = home; ready = ready | bit(o);
+			if :: gate[o] != OPEN -> slept = slept | bit(o) :: else fi;
+			gate[o] = ALL_OF(home); ready = ready | bit(o);
 #ifdef BREAK_CALLERS_ORDER
 			if
 			:: ready == mask -> goto pending
@@ -310,34 +341,25 @@ closing:
 #endif
 			goto closing
 #if defined(BREAK_CALLERS_ORDER) || defined(BREAK_WAITS_HOLDING)
-		:: closed(o) && !is_dead(gate[o]) ->
+		:: closed(o) && !is_dead(holder(gate[o])) ->
+			mark(o);
 			on_gate[o] = on_gate[o] | bit(me);
 			asleep = asleep | bit(me); goto sleep_holding
-		:: (closed(o) && is_dead(gate[o])) || (!closed(o) && !can(o)) ->
+		:: (closed(o) && is_dead(holder(gate[o]))) || (!closed(o) && !can(o)) ->
 #else
 		:: else ->
 #endif
 			mask = ready; o = 0; next_object();
 			if
-			:: !mask -> goto prepare
-			:: else
+			:: !mask -> deciding = deciding & ~bit(home); slept = 0; goto prepare
+			:: else -> goto opening
 			fi
-		fi
-	};
-rollback:
-	atomic { move_wakes(o) };
-	atomic {
-		open_and_wake(o);
-		o++; next_object();
-		if
-		:: o < OBJECTS -> goto rollback
-		:: else -> mask = 0; goto prepare
 		fi
 	};
 #if defined(BREAK_CALLERS_ORDER) || defined(BREAK_WAITS_HOLDING)
 sleep_holding:
 	atomic {
-		(poked & bit(me)) || (closed(o) && is_dead(gate[o])) ->
+		(poked & bit(me)) || (closed(o) && is_dead(holder(gate[o]))) ->
 		poked = poked & ~bit(me); asleep = asleep & ~bit(me);
 		on_gate[o] = on_gate[o] & ~bit(me);
 		goto closing
@@ -345,16 +367,10 @@ sleep_holding:
 #endif
 
 pending: /* all gates are ours */
-	atomic {
-		!(lent & bit(home)) ->
-		lent = lent | bit(home);
-		sequence[home]++; n = sequence[home];
-		o = 0; next_object()
-	};
+	atomic { o = 0; next_object() };
 write_pend:
-	atomic { pend[o] = (o -> word[o] - 1 : home) };
 	atomic {
-		tag[o] = NAME(home, n);
+		pend[o] = (o -> word[o] - 1 : home);
 		o++; next_object();
 		if
 		:: o < OBJECTS -> goto write_pend
@@ -362,29 +378,43 @@ write_pend:
 		fi
 	};
 	atomic { /* the decision: one store */
-		decision[home] = n;
+		decision = decision | bit(home); decided = true;
 		if :: mask & 1 -> judge_takes(0) :: else fi;
 		if :: mask & 2 -> judge_takes(1) :: else fi;
 #if OBJECTS > 2
 		if :: mask & 4 -> judge_takes(2) :: else fi;
 #endif
-#ifdef BREAK_SLOT_REUSED
-		lent = lent & ~bit(home);
-#endif
 		holds = mask & 1
 	};
-apply:
-	atomic { word[o] = (o -> word[o] - 1 : home); gate[o] = home }; /* a plain store of both halves */
-#ifndef BREAK_TAG_LEFT
-	atomic { tag[o] = 0 };
+opening: /* what was decided, or as it was */
+	atomic { /* one compare-and-swap */
+		if
+#ifdef BREAK_MARK_IGNORED
+		:: !(slept & bit(o)) ->
+#else
+		:: gate[o] == ALL_OF(home) && !(slept & bit(o)) ->
 #endif
+			if :: decided -> word[o] = pend[o] :: else fi;
+			assert(word[o] == owed[o]);
+			gate[o] = OPEN; goto opened
+		:: else /* a plain store of both halves */
+			if :: decided -> word[o] = pend[o] :: else fi;
+			gate[o] = home
+		fi
+	};
 	atomic { move_wakes(o) };
+	atomic { open_and_wake(o) };
+opened:
 	atomic {
-		open_and_wake(o);
 		o++; next_object();
 		if
-		:: o < OBJECTS -> goto apply
-		:: else -> lent = lent & ~bit(home); n = 0; goto taken
+		:: o < OBJECTS -> goto opening
+		:: else ->
+			deciding = deciding & ~bit(home); slept = 0;
+			if
+			:: decided -> decided = false; goto taken
+			:: else -> mask = 0; goto prepare
+			fi
 		fi
 	};
 
@@ -401,9 +431,9 @@ prepare:
 registering:
 	atomic { /* look at the object; register */
 		if
-		:: closed(o) && seems_dead(gate[o]) ->
+		:: closed(o) && seems_dead(holder(gate[o])) ->
 			fresh[o] = fresh[o] & ~bit(me); from = gate[o]; goto repair
-		:: closed(o) && !seems_dead(gate[o]) -> on_gate[o] = on_gate[o] | bit(me)
+		:: closed(o) && !seems_dead(holder(gate[o])) -> mark(o); from = gate[o]
 #ifdef BREAK_NO_RECHECK
 		:: !closed(o) ->
 #else
@@ -426,12 +456,13 @@ registering:
 			fi
 		fi
 	};
-	atomic { /* set the arm; look at wakes */
+	atomic { /* set the arm; look at wakes, or the gate */
 		if
-		:: on_gate[o] & bit(me)
-		:: !(on_gate[o] & bit(me)) && (poked & bit(me)) -> /* woken already, and nothing is lost by it */
+		:: from && asleep_on(o) -> on_gate[o] = on_gate[o] | bit(me); from = 0
+		:: from && !asleep_on(o) -> fresh[o] = fresh[o] & ~bit(me); from = 0; goto again
+		:: !from && (poked & bit(me)) -> /* woken already, and nothing is lost by it */
 			fresh[o] = fresh[o] & ~bit(me); goto again
-		:: !(on_gate[o] & bit(me)) && !(poked & bit(me)) && (fresh[o] & bit(me)) -> on[o] = on[o] | bit(home)
+		:: !from && !(poked & bit(me)) && (fresh[o] & bit(me)) -> on[o] = on[o] | bit(home)
 		:: else -> goto again
 		fi;
 		fresh[o] = fresh[o] & ~bit(me);
@@ -464,35 +495,37 @@ taken:
 		fi
 	};
 
-repair: /* the tag and the decision, and then the gate */
+repair: /* the decision, and then the gate */
 	atomic {
-#ifdef BREAK_TAG_READ_BEFORE_DEATH
-		from = gate[o]; /* of any holder, who is found dead later */
+#ifdef BREAK_DECISION_READ_BEFORE_DEATH
+		from = (closed(o) -> gate[o] : 0); /* of any holder, who is found dead later */
 #endif
-		name = tag[o];
+#ifdef BREAK_GATES_ALIKE
+		decided = decision & bit(holder(from))
+#else
 #ifdef BREAK_APPLY_WITHOUT_DECISION
-		decided = name != 0
+		decided = together(from)
 #else
 #ifdef BREAK_DECISION_IGNORED
 		decided = false
 #else
-		decided = name != 0 && decision[name / 8] == name % 8
+		decided = together(from) && (decision & bit(holder(from)))
+#endif
 #endif
 #endif
 	};
 	atomic {
-		name = 0;
 		if
-		:: gate[o] == from && seems_dead(from) -> gate[o] = home; from = 0
+		:: from && gate[o] == from && seems_dead(holder(from)) ->
+#ifndef BREAK_REPAIRS_IN_TWO
+			if :: decided -> word[o] = pend[o]; decided = false :: else fi;
+#endif
+			gate[o] = home; from = 0
 		:: else -> from = 0; decided = false; goto repaired
 		fi
 	};
-	if
-	:: decided -> atomic { word[o] = pend[o]; gate[o] = home; decided = false }
-	:: else
-	fi;
-#ifndef BREAK_PENDING_NOT_CLEARED
-	atomic { tag[o] = 0 };
+#ifdef BREAK_REPAIRS_IN_TWO
+	atomic { if :: decided -> word[o] = pend[o]; decided = false :: else fi };
 #endif
 #ifndef BREAK_WAKES_NOT_MOVED_BY_REPAIR
 	atomic { move_wakes(o) };
@@ -520,21 +553,26 @@ signals: /* who owns the mutex unlocks it; then permits, if it gives any */
 change:
 	atomic {
 		if
-		:: closed(o) && seems_dead(gate[o]) -> from = gate[o]; goto repair
-		:: closed(o) && !seems_dead(gate[o]) ->
-			on_gate[o] = on_gate[o] | bit(me);
-			asleep = asleep | bit(me); goto wait_gate
+		:: closed(o) && seems_dead(holder(gate[o])) -> from = gate[o]; goto repair
+		:: closed(o) && !seems_dead(holder(gate[o])) -> mark(o); from = gate[o]; goto wait_gate
 		:: gate[o] == OPEN -> assert(word[o] == owed[o]); signal(o); goto signals
 		:: gate[o] == ONE(home) -> assert(word[o] == owed[o]); signal(o)
-		:: gate[o] > 8 && gate[o] != ONE(home) -> gate[o] = home; goto slow
+		:: !closed(o) && gate[o] > 8 && gate[o] != ONE(home) -> gate[o] = home; goto slow
 		fi
 	};
 	atomic { tell(home, o); goto signals };
 wait_gate:
+	atomic { /* the kernel compares */
+		if
+		:: asleep_on(o) ->
+			from = 0; on_gate[o] = on_gate[o] | bit(me); asleep = asleep | bit(me)
+		:: else -> from = 0; goto change
+		fi
+	};
 	atomic {
 		if
 		:: poked & bit(me) -> goto woken
-		:: quiet && (stopped & bit(gate[o])) && !(poked & bit(me)) ->
+		:: quiet && (stopped & bit(holder(gate[o]))) && !(poked & bit(me)) ->
 			on_gate[o] = on_gate[o] & ~bit(me); asleep = asleep & ~bit(me); goto over
 		fi;
 woken:		on_gate[o] = on_gate[o] & ~bit(me);
@@ -560,7 +598,7 @@ end_of_life:
 	false
 	} unless { atomic {
 		gone(home) ->
-		o = 0; mask = 0; ready = 0; from = 0; name = 0; n = 0;
+		o = 0; mask = 0; ready = 0; from = 0; slept = 0; n = 0;
 		holds = false; waiting = false; decided = false
 	} };
 end_dead:
@@ -570,7 +608,7 @@ end_dead:
 /* Those who watch p's bell, because it holds a gate or owns the mutex. */
 inline toll(x, p) {
 	if
-	:: gate[x] == p -> poked = poked | (on_gate[x] & ~crew(p))
+	:: closed(x) && holder(gate[x]) == p -> poked = poked | (on_gate[x] & ~crew(p))
 	:: else
 	fi;
 	if
@@ -589,7 +627,7 @@ inline bury(p) {
 	forget(2, p);
 #endif
 	writing = writing & ~crew(p); ended = ended & ~crew(p);
-	lent = lent & ~bit(p); sequence[p] = 0;
+	deciding = deciding & ~bit(p);
 	toll(0, p); toll(1, p);
 #if OBJECTS > 2
 	toll(2, p);
@@ -648,9 +686,9 @@ init {
 		run Kernel()
 	};
 	(ended | GONE) == ALL;
-	assert(!closed(0) || gone(gate[0]));
-	assert(!closed(1) || gone(gate[1]));
-	assert(!closed(2) || gone(gate[2]))
+	assert(!closed(0) || gone(holder(gate[0])));
+	assert(!closed(1) || gone(holder(gate[1])));
+	assert(!closed(2) || gone(holder(gate[2])))
 }
 
 #ifdef LIVENESS

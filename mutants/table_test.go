@@ -164,22 +164,37 @@ var mutants = []mutant{
 	},
 	{
 		name:  "pending values applied without decision",
-		edits: []edit{{"internal/wait/gate.go", "	if decided {\n", "	if tag != 0 || decided {\n"}},
-		pkg:   ".", test: "TestWaitAllKilled", points: true, says: `the previous owner is abandoned by .* the wait for all was over: false`,
+		edits: []edit{{"internal/wait/gate.go", "		if decided {\n", "		if decided || state.IsForAll() {\n"}},
+		pkg:   ".", test: "TestWaitAllKilled", points: true, says: `the wait for all was over: false`,
 	},
 	{
 		name:  "decision ignored by the repairer",
-		edits: []edit{{"internal/wait/gate.go", "	if decided {\n", "	if decided && tag == 0 {\n"}},
+		edits: []edit{{"internal/wait/gate.go", "		if decided {\n", "		if decided && !state.IsForAll() {\n"}},
 		pkg:   ".", test: "TestWaitAllKilled", points: true, says: `the previous owner is <nil>; the wait for all was over: true`,
 	},
 	{
-		name:  "pending not cleared",
-		edits: []edit{{"internal/wait/gate.go", "	s.page.Pending.Tag.Store(0)\n	check.Point(\"repair.cleared\")", "	check.Point(\"repair.cleared\")"}},
-		pkg:   ".", test: "TestWaitAllIsRepairedOnce", points: true, says: `abandoned by \d+`,
+		name:  "a decision that is over counts for a gate that is held for a change",
+		edits: []edit{{"internal/wait/gate.go", "	if state.IsForAll() {\n", "	if state.Holder() != 0 {\n"}},
+		pkg:   ".", test: "TestWaitAllIsOver", points: true, says: `abandoned by \d+`,
+	},
+	{
+		name:  "a wait for all begins as the one before ended: decided",
+		edits: []edit{{"internal/wait/all.go", "	members.Undecided()\n	for i := range parts {", "	for i := range parts {"}},
+		pkg:   ".", test: "TestWaitAllBeginsUndecided", points: true, says: `abandoned by|can be had|the previous owner is`,
+	},
+	{
+		name:  "who sleeps on the gate of a wait for all does not mark it",
+		edits: []edit{{"internal/wait/gate.go", "	marked := state.Marked()\n", "	marked := state\n"}},
+		pkg:   ".", test: "TestWaitAllWakesWhoSleepsOnItsGate", points: true, says: sleepsForEver,
+	},
+	{
+		name:  "a wait for all opens a gate on which somebody sleeps without the kernel",
+		edits: []edit{{"internal/wait/all.go", "	if p.state.Gate() == 0 && s.cell.CompareAndSwap(p.state.HeldForAll(s.me), layout.MakeState(word, 0)) {\n", "	if p.state.Gate() == 0 && (s.cell.CompareAndSwap(p.state.HeldForAll(s.me), layout.MakeState(word, 0)) || s.cell.CompareAndSwap(p.state.HeldForAll(s.me).Marked(), layout.MakeState(word, 0))) {\n"}},
+		pkg:   ".", test: "TestWaitAllWakesWhoSleepsOnItsGate", points: true, says: sleepsForEver,
 	},
 	{
 		name:  "gates closed in the callers' order",
-		edits: []edit{{"internal/wait/all.go", "cmp.Compare(a.slot.id.Ino, b.slot.id.Ino)", "cmp.Compare(a.slot.id.Dev, b.slot.id.Dev)"}},
+		edits: []edit{{"internal/wait/all.go", "return s.id.Ino < other.id.Ino", "return s.id.Dev < other.id.Dev"}},
 		pkg:   ".", test: "TestWaitAllClosesGatesInOneOrder", points: true, says: `the gates that were closed first: \[`,
 	},
 	{

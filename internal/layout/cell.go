@@ -14,11 +14,15 @@ import (
 //	                   oneBit|N:  open, only goroutines of member N sleep
 //	                   Many:      open, several processes sleep
 //	                   N:         closed, held by member N
+//	                   Many|N:    closed, held by member N in a wait for all
+//	                   Many|oneBit|N: the same, and somebody sleeps on the gate
 //
 // The fast path of every operation is one CompareAndSwap that needs the gate
 // open and nobody asleep. Everything else (waking other processes, repair)
 // happens with the gate held, and opening the gate and waking are one call of the
-// kernel, so that no kill falls between them.
+// kernel, so that no kill falls between them. Only a gate that is held in a wait for
+// all can be opened without the kernel, if nobody sleeps: whoever is about to sleep
+// on it marks it first.
 //
 // The kernel and other languages see the halves at their addresses: the word at
 // +0 and the gate at +4 (little-endian processors only).
@@ -50,16 +54,31 @@ func (s State) Gate() uint32 { return uint32(s >> 32) }
 
 // Holder is who holds the gate, 0 if it is open.
 func (s State) Holder() uint32 {
-	if gate := s.Gate(); gate <= OwnerMask {
-		return gate
+	if s.Gate()>>30 == oneBit>>30 {
+		return 0
 	}
-	return 0
+	return s.Gate() & OwnerMask
+}
+
+// HeldForAll is the state with its gate held by member me in a wait for all.
+func (s State) HeldForAll(me uint32) State { return MakeState(s.Word(), Many|me) }
+
+// IsForAll says whether the gate is held in a wait for all.
+func (s State) IsForAll() bool { return s.Gate()&Many != 0 && s.Holder() != 0 }
+
+// Marked is the state that says that somebody sleeps on the gate, if its holder has
+// to be told.
+func (s State) Marked() State {
+	if s.IsForAll() {
+		return s | oneBit<<32
+	}
+	return s
 }
 
 // Sleeper is the one member that sleeps, 0 if nobody or several do, or if the gate
 // is closed, which hides it.
 func (s State) Sleeper() uint32 {
-	if gate := s.Gate(); gate&oneBit != 0 {
+	if gate := s.Gate(); gate>>30 == oneBit>>30 {
 		return gate &^ oneBit
 	}
 	return 0
@@ -70,8 +89,7 @@ func (s State) With(word uint32) State { return MakeState(word, s.Gate()) }
 
 // soundGate says whether the upper half is one of those above.
 func (s State) soundGate() bool {
-	gate := s.Gate()
-	return gate < Many && gate != oneBit || gate == Many
+	return s.Gate()&oneBit == 0 || s.Gate()&OwnerMask != 0
 }
 
 // Load reads the cell.

@@ -167,7 +167,9 @@ func TestSound(t *testing.T) {
 		{MutexWord, MakeState(7, 0), true},
 		{MutexWord, MakeState(7, 9), true},
 		{MutexWord, MakeState(7, Many), true},
-		{MutexWord, MakeState(7, Many|1), false},
+		{MutexWord, MakeState(7, Many|1), true},
+		{MutexWord, MakeState(7, Many|oneBit|1), true},
+		{MutexWord, MakeState(7, Many|oneBit), false},
 		{MutexWord, MakeState(7, oneBit|9), true},
 		{MutexWord, MakeState(7, oneBit), false},
 		{MutexWord, MakeState(1<<31|7, 0), false},
@@ -183,6 +185,29 @@ func TestSound(t *testing.T) {
 	} {
 		if got := c.k.Sound(c.s, 5); got != c.want {
 			t.Errorf("kind %d, %#x: sound is %v", c.k, uint64(c.s), got)
+		}
+	}
+}
+
+// What the gate says of its holder, and whether somebody who sleeps on it must say so.
+func TestGate(t *testing.T) {
+	held := MakeState(7, 0).HeldForAll(9)
+	for _, c := range []struct {
+		s       State
+		holder  uint32
+		sleeper uint32
+		forAll  bool
+		marked  State
+	}{
+		{s: MakeState(7, 0), marked: MakeState(7, 0)},
+		{s: MakeState(7, Many), marked: MakeState(7, Many)},
+		{s: MakeState(7, oneBit|9), sleeper: 9, marked: MakeState(7, oneBit|9)},
+		{s: MakeState(7, 9), holder: 9, marked: MakeState(7, 9)},
+		{s: held, holder: 9, forAll: true, marked: MakeState(7, Many|oneBit|9)},
+		{s: held.Marked(), holder: 9, forAll: true, marked: held.Marked()},
+	} {
+		if h, s, a, m := c.s.Holder(), c.s.Sleeper(), c.s.IsForAll(), c.s.Marked(); h != c.holder || s != c.sleeper || a != c.forAll || m != c.marked {
+			t.Errorf("%#x: holder %d, sleeper %d, for all %v, marked %#x", uint64(c.s), h, s, a, uint64(m))
 		}
 	}
 }

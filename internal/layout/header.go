@@ -72,7 +72,7 @@ func layoutSignature() uint32 {
 		offVersion, offSignature, offType, offFlags, offDataOffset, offSize, offProtection,
 		offUID, offPID, offNameLen, offCreated, offFileDev, offFileIno, offPathLen, offChecksum,
 		offLimit, oneBit, Many, AbandonedBit, OwnerMask, SignaledBit, generationStep, crowdBit, grantStep, oldStep, epochStep, settingBit,
-		uint32(wakesOffset), uint32(pendingOffset), uint32(sinceOffset), uint32(settingsOffset), uint32(serialOffset), uint32(waitingOffset), uint32(waitersOffset), Seats, Decisions, memberDecisions,
+		uint32(wakesOffset), uint32(pendingOffset), uint32(sinceOffset), uint32(settingsOffset), uint32(serialOffset), uint32(waitingOffset), uint32(waitersOffset), Seats, memberDecision,
 		memberVersion, memberNumber, memberPID, memberStarted, memberBell, memberCommand, memberSize,
 		JobSize, jobWordsSize, jobRecords, jobRecord, uint32(recordHead), MaxProcessors,
 	}

@@ -16,32 +16,36 @@ const (
 	memberVersion = 8
 	// The number by which it goes: the file's name, which who owns the folder could
 	// give to another one.
-	memberNumber  = 12
-	memberPID     = 16
-	memberStarted = 24
-	memberBell    = 64 // a futex word on a cache line of its own
-	memberCommand = 128
-	// The words by which this member decides its waits for all objects: each holds
-	// the sequence that was decided last.
-	memberDecisions = 512
-	memberSize      = 4096
+	memberNumber   = 12
+	memberPID      = 16
+	memberStarted  = 24
+	memberBell     = 64 // a futex word on a cache line of its own
+	memberCommand  = 128
+	memberDecision = 512
+	memberSize     = 4096
 )
 
-// Decisions is how many waits for all objects a member can be deciding at once.
-const Decisions = 8
-
-// Where a member's number lies, its bell, and its decision words of 8 bytes each, and
-// how long the file is.
+// Where a member's number lies, its bell, and its decision, and how long the file is.
 const (
-	MemberNumber    = memberNumber
-	MemberBell      = memberBell
-	MemberDecisions = memberDecisions
-	MemberSize      = memberSize
+	MemberNumber   = memberNumber
+	MemberBell     = memberBell
+	MemberDecision = memberDecision
+	MemberSize     = memberSize
 )
 
-// Decided reads a decision word out of the bytes of a member file.
-func Decided(file []byte, slot int) uint64 {
-	return binary.LittleEndian.Uint64(file[memberDecisions+8*slot:])
+// Decision says, in a member's file, what its wait for all objects came to that holds
+// gates now. The member writes it, and who finds the member dead reads it.
+type Decision struct {
+	Made uint32 // 1: they are taken
+	// Elsewhere is not 0 if that stands in the file of this member of Global: the
+	// same process, for which some of the objects are global.
+	Elsewhere uint32
+}
+
+// DecisionOf reads the decision out of the bytes of a member file.
+func DecisionOf(file []byte) Decision {
+	le := binary.LittleEndian
+	return Decision{le.Uint32(file[memberDecision:]), le.Uint32(file[memberDecision+4:]) & OwnerMask}
 }
 
 // commandSize is the room for a member's command.

@@ -18,10 +18,11 @@ type Page struct {
 	// until after they have left. Those who were killed are counted for ever: then
 	// a Set gives grants that nobody takes.
 	Waiters atomic.Uint32
-	_       [48]byte // a cache line of its own
-
-	Pending Pending
-	_       [48]byte
+	// Pending is what the word becomes if the wait for all has been decided that holds
+	// the gate. Only its holder writes it, and only who finds that one dead reads it:
+	// so it needs no atomic instruction.
+	Pending uint32
+	_       [108]byte
 
 	// Since when an owner has been seen owning the mutex, by the first who had
 	// to wait for it. For people.
@@ -45,43 +46,6 @@ type Waiting struct {
 	Number atomic.Uint32 // of the member; 0: free
 	Count  atomic.Uint32
 }
-
-// Pending is what an object becomes when the wait for all objects that holds its
-// gate has been decided.
-type Pending struct {
-	Word atomic.Uint32
-	_    [4]byte
-	Tag  atomic.Uint64 // a Tag; 0: nothing is pending
-}
-
-// Tag names a decision: a word in the file of a member.
-//
-//	bits 0–29   sequence, never 0
-//	bits 30–32  slot
-//	bit 33      the member is one of Global, not of the object's own directory
-//	bits 34–63  number of the member
-type Tag uint64
-
-// MakeTag puts one together.
-func MakeTag(number uint32, global bool, slot int, sequence uint32) Tag {
-	t := Tag(number)<<34 | Tag(slot)<<30 | Tag(sequence&OwnerMask)
-	if global {
-		t |= 1 << 33
-	}
-	return t
-}
-
-// Number is the member's.
-func (t Tag) Number() uint32 { return uint32(t >> 34) }
-
-// Global says in which directory the member is to be looked up.
-func (t Tag) Global() bool { return t>>33&1 != 0 }
-
-// Slot is which of the member's decision words.
-func (t Tag) Slot() int { return int(t >> 30 & (Decisions - 1)) }
-
-// Sequence is what the word says if it has been decided.
-func (t Tag) Sequence() uint32 { return uint32(t & OwnerMask) }
 
 // The places of the fields, for the layout's signature and for readers of files.
 const (

@@ -3,7 +3,9 @@
 package liveness
 
 import (
-	"sync/atomic"
+	"errors"
+	"io"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,102 +14,119 @@ import (
 	"atoll/internal/lockfile"
 )
 
-// Decision is a word in this process's own member file. Storing its sequence
-// there decides a wait for all objects, once and for everybody: whoever repairs
-// what a killed decider left looks at it.
-type Decision struct {
-	folder   *Folder
-	word     *atomic.Uint64
-	slot     int
-	number   uint32
-	sequence uint32
-}
+// Deciding is held by the one wait for all of this process that holds gates, from
+// before it has closed the first until it has opened the last. It is short: who has
+// it waits for nothing.
+//
+// What that wait came to is told by one word in this process's own member file.
+// Storing it decides, once and for everybody: whoever repairs what a killed decider
+// left looks at it.
+//
+// The stores are plain ones: within the process they are ordered by the lock, and
+// others read them when the process is dead and has done all that it came to do.
+var Deciding sync.Mutex
 
-// decider lends the decision words of a folder's member.
-type decider struct {
-	free chan int
-	last [layout.Decisions]uint32 // the sequences used last
-}
+// Undecided comes before the first gate is closed, and says that nothing is decided.
+// The caller is a member, and holds Deciding.
+func (f *Folder) Undecided() { *f.decision.Load() = layout.Decision{} }
 
-func newDecider() *decider {
-	d := &decider{free: make(chan int, layout.Decisions)}
-	for slot := range layout.Decisions {
-		d.free <- slot
-	}
-	return d
-}
-
-// Decision lends a decision word; the caller is a member and stays one until End.
-// It blocks while all words are lent, each of which is for the length of one
-// commit. The member's file stays the one it is until End.
-func (f *Folder) Decision() *Decision {
-	slot := <-f.decider.free
-	f.deciding.RLock()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	sequence := f.decider.last[slot]%layout.OwnerMask + 1
-	f.decider.last[slot] = sequence
-	return &Decision{folder: f, word: f.self.decision(slot), slot: slot, number: f.self.number, sequence: sequence}
-}
-
-// Tag names the decision in an object of this folder's directory, or of another
-// one, where the folder is Global's.
-func (d *Decision) Tag(f *Folder) layout.Tag {
-	return layout.MakeTag(d.number, f != d.folder, d.slot, d.sequence)
+// Refer says that what is decided over objects of this folder's directory stands in
+// the file of Global's member.
+func (f *Folder) Refer(global *Folder) {
+	*f.decision.Load() = layout.Decision{Elsewhere: global.Self()}
 }
 
 // Decide decides.
-func (d *Decision) Decide() { d.word.Store(uint64(d.sequence)) }
+func (f *Folder) Decide() { f.decision.Load().Made = 1 }
 
-// End gives the word back. No object refers to the decision any more.
-func (d *Decision) End() {
-	d.folder.deciding.RUnlock()
-	d.folder.decider.free <- d.slot
+func (m *membership) decision() *layout.Decision {
+	return (*layout.Decision)(unsafe.Add(m.ring.base, unix.Getpagesize()+layout.MemberDecision))
 }
 
-func (m *membership) decision(slot int) *atomic.Uint64 {
-	at := unix.Getpagesize() + layout.MemberDecisions + 8*slot
-	return (*atomic.Uint64)(unsafe.Add(m.ring.base, at))
-}
-
-// copyDecisions lets a member file that replaces another say what that one said.
-func (m *membership) copyDecisions(from *membership) {
-	for slot := range layout.Decisions {
-		m.decision(slot).Store(from.decision(slot).Load())
+// Decided says whether the wait for all of a member was decided that holds gates of
+// objects in the folder's directory. The answer counts only with the status Dead:
+// nobody but a decider who is alive changes it.
+func (f *Folder) Decided(number uint32) (decided bool, status Status) {
+	d, status := f.decisionOf(number)
+	if status != Dead || d.Elsewhere == 0 || f.global == nil {
+		return d.Made != 0, status
 	}
-}
-
-// Decided says whether the decision that an object names was made. The answer
-// counts only with the status Dead: nobody but a decider who is alive changes it.
-func (f *Folder) Decided(t layout.Tag) (decided bool, status Status) {
-	if t.Global() && f.global != nil {
-		f = f.global()
-	}
-	if f == nil {
+	global := f.global()
+	if global == nil {
 		return false, Unknown
 	}
-	fd, _, err := f.open(t.Number())
+	d, status = global.decisionOf(d.Elsewhere)
+	return d.Made != 0, status
+}
+
+func (f *Folder) decisionOf(number uint32) (layout.Decision, Status) {
+	fd, _, err := f.open(number)
 	if err != nil {
-		return false, Unknown
+		return layout.Decision{}, Unknown
 	}
 	defer func() { _ = unix.Close(fd) }()
 	held, err := lockfile.HeldExclusively(fd, lockfile.Holders)
+	switch {
+	case err != nil:
+		return layout.Decision{}, Unknown
+	case held:
+		return layout.Decision{}, Alive
+	}
+	d, err := readDecision(fd)
 	if err != nil {
-		return false, Unknown
+		return layout.Decision{}, Unknown
 	}
-	if held {
-		return false, Alive
-	}
+	return d, Dead
+}
+
+func readDecision(fd int) (layout.Decision, error) {
 	b := make([]byte, layout.MemberSize)
-	if n, err := lockfile.ReadAt(fd, b, 0); err != nil || n < len(b) {
-		return false, Unknown
+	n, err := lockfile.ReadAt(fd, b, 0)
+	if err == nil && n < len(b) {
+		err = io.ErrUnexpectedEOF // somebody has cut it off: it says nothing to anybody
 	}
-	return layout.Decided(b, t.Slot()) == uint64(t.Sequence()), Dead
+	if err != nil {
+		return layout.Decision{}, err
+	}
+	return layout.DecisionOf(b), nil
+}
+
+// Elsewhere adds the numbers of Global's members in whose files stands what this user's
+// members of this folder decided.
+//
+// # Errors
+//
+// The system's; then nothing is known.
+func (f *Folder) Elsewhere(named map[uint32]bool) error {
+	var failures []error
+	err := lockfile.Names(f.fd, func(name string) bool {
+		if parseFileName(name) == 0 || !f.isMine(name) {
+			return true
+		}
+		fd, _, _, err := lockfile.Open(f.fd, name)
+		if errors.Is(err, unix.ENOENT) {
+			return true
+		}
+		if err != nil {
+			failures = append(failures, err)
+			return true
+		}
+		defer func() { _ = unix.Close(fd) }()
+		d, err := readDecision(fd)
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			failures = append(failures, err)
+		}
+		if d.Elsewhere != 0 {
+			named[d.Elsewhere] = true
+		}
+		return true
+	})
+	return errors.Join(append(failures, err)...)
 }
 
 // IsGlobal says whether this is the folder of Global.
 func (f *Folder) IsGlobal() bool { return f.global == nil }
 
-// LookIn says where the members of Global are found: an object of this folder's
-// directory may name a decision of one of them.
+// LookIn says where the members of Global are found: what is decided over objects of
+// this folder's directory may stand in the file of one of them.
 func (f *Folder) LookIn(global func() *Folder) { f.global = global }

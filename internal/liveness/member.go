@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,10 +32,9 @@ type Folder struct {
 	self  *membership
 	peers map[uint32]*Peer
 
-	decider *decider
-	// deciding is held shared while a wait for all is being decided, whose word
-	// must stay in the file that has the member's name.
-	deciding sync.RWMutex
+	// decision is in the file of self. It changes with that, and under Deciding: the
+	// file that has the member's name must stay the one in which is decided.
+	decision atomic.Pointer[layout.Decision]
 	global   func() *Folder // nil: this is Global's, or there are no others
 }
 
@@ -54,7 +54,7 @@ type membership struct {
 
 // OpenFolder uses the folder behind fd, which stays the caller's.
 func OpenFolder(fd int) *Folder {
-	return &Folder{fd: fd, peers: make(map[uint32]*Peer), decider: newDecider()}
+	return &Folder{fd: fd, peers: make(map[uint32]*Peer)}
 }
 
 // Join makes this process a member, or counts another use of its membership, and
@@ -72,6 +72,7 @@ func (f *Folder) Join() (uint32, error) {
 			return 0, fmt.Errorf("join: %w", err)
 		}
 		f.self = self
+		f.decision.Store(self.decision())
 	}
 	f.uses++
 	return f.self.number, nil
@@ -149,7 +150,7 @@ func (f *Folder) enroll(former *membership) (*membership, error) {
 		number := uint32(0)
 		if former != nil {
 			number = former.number
-			m.copyDecisions(former)
+			*m.decision() = *former.decision()
 		}
 		if err = f.publish(m, number); err == nil {
 			return m, nil
@@ -209,8 +210,8 @@ func (f *Folder) publish(m *membership, number uint32) error {
 // Reappear publishes this process's member file again if somebody has removed
 // it: without it, others could not tell that we are alive.
 func (f *Folder) Reappear() error {
-	f.deciding.Lock()
-	defer f.deciding.Unlock()
+	Deciding.Lock()
+	defer Deciding.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.self == nil {
@@ -230,5 +231,6 @@ func (f *Folder) Reappear() error {
 	again.former = append(f.self.former, f.self)
 	f.self.former = nil
 	f.self = again
+	f.decision.Store(again.decision())
 	return nil
 }

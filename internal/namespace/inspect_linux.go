@@ -127,8 +127,7 @@ func (d *Dir) PeekAll() (sights []Sight, err error) {
 }
 
 // Numbers returns every member number that an object in the directory names: as
-// its owner, as who holds its gate, or as who decided what becomes of
-// it. sure is false if there was a file that this
+// its owner, or as who holds its gate. sure is false if there was a file that this
 // user may not read, so that a number that is missing may be named all the same.
 //
 // A file whose header cannot be read counts as well: its number is kept rather
@@ -185,7 +184,6 @@ func NumbersOf(fd int, named map[uint32]bool) error {
 	}
 	state := page.Cell.Load()
 	named[state.Holder()] = true
-	named[layout.Tag(page.Pending.Tag.Load()).Number()] = true
 	// Only a mutex's word is a number. Of a damaged header we do not know.
 	if h, err := readHeader(fd); err != nil || h.Type == layout.Mutex {
 		named[state.Word()&layout.OwnerMask] = true

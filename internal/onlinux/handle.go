@@ -11,6 +11,7 @@ import (
 	"atoll/internal/access"
 	"atoll/internal/errs"
 	"atoll/internal/layout"
+	"atoll/internal/liveness"
 	"atoll/internal/namespace"
 )
 
@@ -73,8 +74,11 @@ func (h *handle) begin(needed access.Mask) error {
 
 func (h *handle) finish() { h.inside.Add(-1) }
 
-// awaitInside waits for the calls that are inside, which Close has called back.
+// awaitInside waits for the calls that are inside, which Close has called back, and for
+// a quick WaitAll, which may have looked before Close began.
 func (h *handle) awaitInside() {
+	liveness.Deciding.Lock()
+	liveness.Deciding.Unlock() //nolint:staticcheck // so it is over
 	for pause := time.Microsecond; h.inside.Load() != 0; pause = min(2*pause, time.Millisecond) {
 		time.Sleep(pause) //nolint:forbidigo // rare, short, and not worth a signal on every call
 	}

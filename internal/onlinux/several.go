@@ -9,7 +9,9 @@ import (
 	"io/fs"
 
 	"atoll/internal/access"
+	"atoll/internal/check"
 	"atoll/internal/errs"
+	"atoll/internal/liveness"
 	"atoll/internal/wait"
 )
 
@@ -21,6 +23,9 @@ type Waitable interface {
 	// join begins the wait of one call; leave ends it.
 	join() (wait.Target, error)
 	leave()
+	// plainly is the object's slot if the call may wait for it and nothing is special
+	// about that; else nil.
+	plainly() *wait.Slot
 	// took is told that the wait took it.
 	took(out wait.Outcome) (*Previous, error)
 }
@@ -34,6 +39,8 @@ func (p *plain) join() (wait.Target, error) {
 
 func (p *plain) leave() { p.finish() }
 
+func (p *plain) plainly() *wait.Slot { return p.slotFor(access.Wait) }
+
 func (p *plain) took(wait.Outcome) (*Previous, error) { //nolint:unparam // as all Waitables
 	return nil, p.waited(nil)
 }
@@ -43,6 +50,8 @@ func (m *Mutex) join() (wait.Target, error) {
 }
 
 func (m *Mutex) leave() { m.finish() }
+
+func (m *Mutex) plainly() *wait.Slot { return m.slotFor(access.Wait) }
 
 func (m *Mutex) took(out wait.Outcome) (*Previous, error) { return m.taken(out, nil) }
 
@@ -79,7 +88,44 @@ func WaitAny(ctx context.Context, objects []Waitable) (Result, error) {
 
 // WaitAll waits until all objects can be had at once, and takes them together.
 func WaitAll(ctx context.Context, objects []Waitable) (Result, error) {
+	if taken, err := takeAll(objects); taken {
+		return Result{}, err
+	}
 	return waitSeveral(ctx, objects, true, nil)
+}
+
+// takeAll is WaitAll where all can be had and nothing is special about any. The calls
+// are not inside, see begin: Close waits for Deciding as well.
+func takeAll(objects []Waitable) (taken bool, err error) {
+	var few [8]*wait.Slot
+	slots := few[:0]
+	if len(objects) > len(few) {
+		slots = make([]*wait.Slot, 0, MaxWait)
+	}
+	if len(objects) == 0 || len(objects) > MaxWait {
+		return false, nil
+	}
+	liveness.Deciding.Lock()
+	defer liveness.Deciding.Unlock()
+	for _, o := range objects {
+		s := o.plainly()
+		if s == nil {
+			return false, nil
+		}
+		slots = append(slots, s)
+	}
+	if !wait.TakeAll(slots) {
+		return false, nil
+	}
+	for i, o := range objects {
+		if !slots[i].Owned() && !check.Race {
+			continue // it has nothing to write down
+		}
+		if _, e := o.took(wait.Outcome{}); e != nil {
+			err = errors.Join(err, e)
+		}
+	}
+	return true, err
 }
 
 // SignalAndWait signals one object and waits for another: what the signal sets off
@@ -172,7 +218,11 @@ func taken(objects []Waitable, out wait.Outcome, all bool) (Result, error) {
 	r := Result{Index: out.Index}
 	var failures []error
 	for i, o := range objects {
-		previous, err := o.took(out.All[i])
+		how := wait.Outcome{}
+		if out.All != nil {
+			how = out.All[i]
+		}
+		previous, err := o.took(how)
 		failures = append(failures, err)
 		if previous != nil && i == out.Index {
 			r.Previous = previous

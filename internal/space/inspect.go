@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
-	"maps"
 	"path/filepath"
 	"time"
 
@@ -187,9 +186,7 @@ func (s *Space) numbers() (named map[uint32]bool, sure bool, err error) {
 		return named, err == nil, err
 	}
 	defer local.Dir.Release()
-	more, sure, err := local.Dir.Numbers()
-	maps.Copy(named, more)
-	return named, sure, err
+	return named, true, local.Members.Elsewhere(named)
 }
 
 // info puts together what is known of a file.

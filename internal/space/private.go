@@ -4,13 +4,13 @@ package space
 
 import (
 	"errors"
-	"maps"
 	"path/filepath"
 	"sync/atomic"
 
 	"atoll/internal/access"
 	"atoll/internal/boundary"
 	"atoll/internal/errs"
+	"atoll/internal/liveness"
 	"atoll/internal/namespace"
 )
 
@@ -188,15 +188,13 @@ func PrivateScopes() (list []namespace.Scope) {
 	return list
 }
 
-// numbersInPrivate adds the numbers of Global's members that objects of private
+// numbersInPrivate adds the numbers of Global's members that members of private
 // namespaces name, as far as this user may enter them: what a wait for all over
 // objects of both came to stands in a file of Global.
 func numbersInPrivate(named map[uint32]bool) error {
 	var failures []error
 	err := boundary.All(namespace.Base(), func(_ string, dir *namespace.Dir) bool {
-		more, _, err := dir.Numbers()
-		maps.Copy(named, more)
-		failures = append(failures, err)
+		failures = append(failures, liveness.OpenFolder(dir.MembersFD()).Elsewhere(named))
 		return true
 	})
 	return errors.Join(append(failures, err)...)

@@ -3,7 +3,6 @@
 package wait
 
 import (
-	"cmp"
 	"slices"
 
 	"atoll/internal/check"
@@ -15,22 +14,124 @@ import (
 // closed it writes down what each becomes, decides by one store in its member
 // file, then changes the objects and opens their gates. Killed before the store
 // it has taken nothing, killed after it everything: whoever repairs a gate looks
-// at the decision.
+// at the decision, of which a process has one. So its waits for all do this one at a
+// time, under liveness.Deciding.
 
-// sortGates puts the objects in the order that is the same for everybody, so that
-// two waits do not each hold what the other wants first.
+// before says whether the object's gate is closed before another's: in the order that
+// is the same for everybody, so that two waits do not each hold what the other wants.
+func (s *Slot) before(other *Slot) bool {
+	if s.id.Dev != other.id.Dev {
+		return s.id.Dev < other.id.Dev
+	}
+	return s.id.Ino < other.id.Ino
+}
+
+// part is one object of a wait for all, as it will be taken.
+type part struct {
+	slot  *Slot
+	state layout.State // before its gate is closed
+	next  uint32       // the word once it is taken
+}
+
+// close closes the object's gate, if it is still as it was.
+func (p *part) close() bool {
+	closed := p.slot.cell.CompareAndSwap(p.state, p.state.HeldForAll(p.slot.me))
+	if closed {
+		check.Point("all.closed")
+	}
+	return closed
+}
+
+// propose writes down what the object becomes if it is so decided.
+func (p *part) propose() {
+	p.slot.page.Pending = p.next
+	check.Point("all.pending")
+}
+
+// open gives the object its word and opens its gate. Where nobody slept when it was
+// closed, and nobody has come to sleep on the gate since, who would have marked it,
+// nobody need be woken.
+func (p *part) open(word uint32) error {
+	s := p.slot
+	if p.state.Gate() == 0 && s.cell.CompareAndSwap(p.state.HeldForAll(s.me), layout.MakeState(word, 0)) {
+		check.Point("all.opened")
+		return nil
+	}
+	return s.storeAndOpen(word)
+}
+
+// TakeAll is a wait for all of the slots as far as that goes without a queue: it takes
+// them if they are there, and nothing is special about them. false: the caller must
+// wait. It holds liveness.Deciding.
+//
+// It takes nothing that others of this process wait for.
+func TakeAll(slots []*Slot) bool {
+	var few [8]part
+	parts := few[:min(len(slots), len(few))]
+	if len(slots) > len(few) {
+		parts = make([]part, len(slots))
+	}
+	members := slots[0].members
+	for n, s := range slots {
+		state := s.cell.Load()
+		if s.members != members || !s.isPlain(state) {
+			return false
+		}
+		claim := layout.Claim{Kind: s.kind, Me: s.me, Start: state.Word(), Now: true}
+		next, verdict := claim.Take(state.Word())
+		if verdict != layout.Taken {
+			return false
+		}
+		i := n
+		for ; i > 0 && s.before(parts[i-1].slot); i-- {
+			parts[i] = parts[i-1]
+		}
+		parts[i] = part{s, state, next}
+	}
+	members.Undecided()
+	for i := range parts {
+		if !parts[i].close() {
+			for k := range parts[:i] {
+				_ = parts[k].open(parts[k].state.Word())
+			}
+			return false
+		}
+	}
+	for i := range parts {
+		parts[i].propose()
+	}
+	members.Decide()
+	check.Point("all.decided")
+	for i := range parts {
+		_ = parts[i].open(parts[i].next)
+	}
+	return true
+}
+
+// Owned says whether the object has an owner.
+func (s *Slot) Owned() bool { return s.kind == layout.MutexWord }
+
+// isPlain says whether TakeAll may take the object, as far as its state tells.
+func (s *Slot) isPlain(state layout.State) bool {
+	return state.Gate() == 0 && s.plain && !s.isTaken() && s.kind.Sound(state, s.limit)
+}
+
+// found is what a wait for all finds in an object.
+type found struct {
+	part
+	schedule layout.Schedule // a timer's, once it is taken
+	out      Outcome
+}
+
+// sortGates puts the objects in the order in which their gates are closed.
 func (w *Waiter) sortGates() {
 	w.gates = slices.DeleteFunc(slices.Clone(w.entries), func(e *entry) bool { return e.slot.reader })
 	slices.SortFunc(w.gates, func(a, b *entry) int {
-		return cmp.Or(cmp.Compare(a.slot.id.Dev, b.slot.id.Dev), cmp.Compare(a.slot.id.Ino, b.slot.id.Ino))
+		if a.slot.before(b.slot) {
+			return -1
+		}
+		return 1
 	})
-}
-
-// found is one object of a wait for all, as it will be taken.
-type found struct {
-	entry *entry
-	peek  peek
-	out   Outcome
 }
 
 // lookAll takes all objects if all can be had: first a look without gates.
@@ -46,14 +147,33 @@ func (w *Waiter) lookAll() (Outcome, bool, error) {
 			return Outcome{}, false, err
 		}
 	}
-	return w.takeAll()
+	if len(w.gates) == 0 {
+		ok, err := w.readersAgree()
+		return Outcome{}, ok, err
+	}
+	liveness.Deciding.Lock()
+	defer liveness.Deciding.Unlock()
+	members := w.widest()
+	defer w.eachOther(members, (*liveness.Folder).Undecided) // what they refer to is kept as long as they do
+	members.Undecided()
+	w.eachOther(members, func(f *liveness.Folder) { f.Refer(members) })
+	return w.takeAll(members)
+}
+
+// eachOther calls f with the folders of the objects' members that are not this one.
+func (w *Waiter) eachOther(members *liveness.Folder, f func(*liveness.Folder)) {
+	for _, e := range w.gates {
+		if e.slot.members != members {
+			f(e.slot.members)
+		}
+	}
 }
 
 // find says whether the object can be had now, with its gate open.
 func (e *entry) find() (found, bool, error) {
 	s := e.slot
 	pk, err := s.peek(e.claim)
-	f := found{entry: e, peek: pk, out: pk.outcome()}
+	f := found{part: part{slot: s, state: pk.state, next: pk.next}, schedule: pk.schedule, out: pk.outcome()}
 	if err != nil || pk.state.Holder() != 0 && !s.reader {
 		return f, false, err
 	}
@@ -69,13 +189,13 @@ func (e *entry) find() (found, bool, error) {
 		passOn(peer)
 		peer.Release()
 	}
-	f.peek.next, f.out = e.claim.TakeOver(), Outcome{Abandoned: true, By: owner}
+	f.next, f.out = e.claim.TakeOver(), Outcome{Abandoned: true, By: owner}
 	return f, status == liveness.Dead, nil
 }
 
 // takeAll closes the gates in their order. Where one cannot be closed at once it
 // opens all again: else one slow or stopped holder would lock up the others, too.
-func (w *Waiter) takeAll() (out Outcome, taken bool, err error) {
+func (w *Waiter) takeAll(members *liveness.Folder) (out Outcome, taken bool, err error) {
 	closed := make([]found, 0, len(w.gates))
 	for _, e := range w.gates {
 		f, ok, err := e.close()
@@ -84,28 +204,44 @@ func (w *Waiter) takeAll() (out Outcome, taken bool, err error) {
 			return Outcome{}, false, err
 		}
 		closed = append(closed, f)
-		check.Point("all.closed")
 	}
-	if ok, err := w.readersAgree(); !ok || err != nil {
+	ok, err := w.readersAgree()
+	if err == nil && ok {
+		err = proposeAll(closed)
+	}
+	if !ok || err != nil {
 		openAll(closed)
 		return Outcome{}, false, err
 	}
-	if len(closed) > 0 {
-		if err := w.decide(closed); err != nil {
-			return Outcome{}, false, err
-		}
+	members.Decide()
+	check.Point("all.decided")
+	for _, f := range closed {
+		_ = f.slot.guard(func() error { return f.open(f.next) }) // a page that cannot be woken on has nobody asleep on it
 	}
 	return w.firstAbandoned(closed), true, nil
 }
 
+// proposeAll comes before the decision: an object that is lost ends the wait. After it,
+// all have been taken, and then one was lost.
+func proposeAll(closed []found) error {
+	for _, f := range closed {
+		if err := f.slot.guard(func() error {
+			if f.slot.kind == layout.AutoTimerWord {
+				f.slot.page.Other(f.state.Word()).Store(f.schedule)
+			}
+			f.propose()
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // openAll opens gates again. One whose page is gone must not keep the others shut.
 func openAll(closed []found) {
-	for _, c := range closed {
-		s := c.entry.slot
-		_ = s.guard(func() error {
-			s.page.Pending.Tag.Store(0)
-			return s.openAndWake()
-		})
+	for _, f := range closed {
+		_ = f.slot.guard(func() error { return f.open(f.state.Word()) })
 	}
 }
 
@@ -118,11 +254,8 @@ func (e *entry) close() (f found, ok bool, err error) {
 func (e *entry) tryClose() (found, bool, error) {
 	for range manyTries {
 		f, ok, err := e.find()
-		if !ok || err != nil {
-			return f, false, err
-		}
-		if e.slot.cell.CompareAndSwap(f.peek.state, layout.MakeState(f.peek.state.Word(), e.slot.me)) {
-			return f, true, nil
+		if !ok || err != nil || f.close() {
+			return f, ok, err
 		}
 	}
 	return found{}, false, nil
@@ -150,78 +283,31 @@ func Together(slots []*Slot) (apart int, ok bool) {
 	return 0, true
 }
 
-// decide takes objects whose gates are all ours. An error says that it took none,
-// and the gates are open again.
-//
-// Before the decision, an object that is lost ends it. After it, all have been
-// taken, and then one was lost.
-func (w *Waiter) decide(closed []found) error {
-	d := widest(closed).Decision()
-	defer d.End()
-	for _, f := range closed {
-		if err := f.entry.slot.guard(func() error { f.propose(d); return nil }); err != nil {
-			openAll(closed)
-			return err
-		}
-		check.Point("all.pending")
-	}
-	d.Decide()
-	check.Point("all.decided")
-	for _, f := range closed {
-		_ = f.entry.slot.guard(f.apply) // a page that cannot be woken on has nobody asleep on it
-	}
-	return nil
-}
-
-// propose writes down what the object becomes if it is so decided.
-func (f *found) propose(d *liveness.Decision) {
-	s := f.entry.slot
-	if s.kind == layout.AutoTimerWord {
-		s.page.Other(f.peek.state.Word()).Store(f.peek.schedule)
-	}
-	s.page.Pending.Word.Store(f.peek.next)
-	s.page.Pending.Tag.Store(uint64(d.Tag(s.members)))
-}
-
-// apply does what was decided.
-func (f *found) apply() error {
-	s := f.entry.slot
-	s.cell.StoreUnderGate(f.peek.next, s.me)
-	check.Point("all.applied")
-	s.page.Pending.Tag.Store(0)
-	check.Point("all.cleared")
-	return s.openAndWake()
-}
-
 // widest is the folder whose members everybody can look up who may have to repair
 // one of the gates.
-func widest(closed []found) *liveness.Folder {
-	for _, f := range closed {
-		if f.entry.slot.members.IsGlobal() {
-			return f.entry.slot.members
+func (w *Waiter) widest() *liveness.Folder {
+	for _, e := range w.gates {
+		if e.slot.members.IsGlobal() {
+			return e.slot.members
 		}
 	}
-	return closed[0].entry.slot.members
+	return w.gates[0].slot.members
 }
 
-// firstAbandoned is what the wait reports: the objects in the caller's order.
-func (w *Waiter) firstAbandoned(closed []found) Outcome {
-	all := make([]Outcome, len(w.targets))
-	for _, f := range closed {
-		for i, t := range w.targets {
-			if f.entry == t.entry {
-				all[i] = f.out
-				all[i].Index = i
+// firstAbandoned is what the wait reports: the objects in the caller's order, if one
+// of them was abandoned.
+func (w *Waiter) firstAbandoned(closed []found) (first Outcome) {
+	for i := len(w.targets) - 1; i >= 0; i-- {
+		for _, f := range closed {
+			if e := w.targets[i].entry; !f.out.Abandoned || e == nil || e.slot != f.slot {
+				continue
 			}
+			if first.All == nil {
+				first.All = make([]Outcome, len(w.targets))
+			}
+			first.All[i] = f.out
+			first.Index, first.Abandoned, first.By = i, true, f.out.By
 		}
 	}
-	first := Outcome{}
-	for _, out := range all {
-		if out.Abandoned {
-			first = out
-			break
-		}
-	}
-	first.All = all
 	return first
 }

@@ -11,7 +11,8 @@
 //     the gate and wakes everybody in one call of the kernel. Killed before that
 //     call, it leaves sleepers asleep until somebody finds the gate's holder dead:
 //     whoever wants the gate next, or the tick of any process with sleepers. That
-//     one opens the gate and wakes everybody.
+//     one opens the gate and wakes everybody. A wait for all opens gates without the
+//     kernel where nobody sleeps; who sleeps on its gate has marked that.
 //   - Who sleeps is said in the compare-and-swap that precedes every sleep, with
 //     the gate open. The sleeper has read the number of wakes before, and the
 //     kernel compares it again before it lets anybody sleep. So no wake can slip in

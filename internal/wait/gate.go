@@ -47,6 +47,10 @@ func (s *Slot) awaitGate(state layout.State, deadline *time.Time) error {
 	if time.Now().After(*deadline) {
 		return s.stuck(holder)
 	}
+	state, ok := s.mark(state)
+	if !ok {
+		return nil
+	}
 	// Never negative, which would be without end.
 	timeout := max(min(time.Until(*deadline), time.Duration(tick.Load())), time.Microsecond)
 	watches := []futex.Watch{{Word: s.cell.GateWord(), Expected: state.Gate()}}
@@ -96,32 +100,41 @@ func passOn(peer *liveness.Peer) {
 // repair takes the gate from a dead holder and opens it. The dead one may have
 // changed the word and not woken anybody, or neither: the word is sound in both
 // cases, and waking everybody is right in both. If it was in a wait for all
-// objects, what that came to is redone or dropped.
+// objects that was decided, the word becomes what that wait wrote down, in the same
+// step: who is killed in the middle of a repair leaves nothing to be known of it.
 //
 // false: what it came to cannot be told yet, because the decider's other lock is
 // not gone.
 func (s *Slot) repair(state layout.State) (bool, error) {
-	tag := layout.Tag(s.page.Pending.Tag.Load())
-	decided := false
-	if tag != 0 {
-		var status liveness.Status
-		if decided, status = s.members.Decided(tag); status != liveness.Dead {
+	word := state.Word()
+	if state.IsForAll() {
+		decided, status := s.members.Decided(state.Holder())
+		if status != liveness.Dead {
 			return false, nil
 		}
+		if decided {
+			word = s.page.Pending
+		}
 	}
-	if !s.cell.CompareAndSwap(state, layout.MakeState(state.Word(), s.me)) {
+	if !s.cell.CompareAndSwap(state, layout.MakeState(word, s.me)) {
 		return true, nil // another repairer, or the state is not what we saw
 	}
-	// While its holder is dead, only a repairer touches the tag, and has the gate
-	// first. So what we read still holds.
 	check.Point("repair.taken")
-	if decided {
-		s.cell.StoreUnderGate(s.page.Pending.Word.Load(), s.me)
-		check.Point("repair.applied")
-	}
-	s.page.Pending.Tag.Store(0)
-	check.Point("repair.cleared")
 	return true, s.openAndWake()
+}
+
+// mark says on a gate that somebody sleeps on it, which its holder may have to know,
+// and returns the state that the gate has then; false: look again.
+func (s *Slot) mark(state layout.State) (layout.State, bool) {
+	marked := state.Marked()
+	if marked == state {
+		return state, true
+	}
+	ok := s.cell.CompareAndSwap(state, marked)
+	if ok {
+		check.Point("gate.marked")
+	}
+	return marked, ok
 }
 
 func (s *Slot) stuck(holder uint32) error {

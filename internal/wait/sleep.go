@@ -107,7 +107,10 @@ func (e *entry) prepare(p *plan) (ready bool, err error) {
 		ready = ready || dead
 	}
 	if pk.state.Holder() != 0 {
-		e.sleepOn(p, &s.gate, s.cell.GateWord(), pk.state.Gate())
+		marked, ok := s.mark(pk.state)
+		if p.again = !ok; ok {
+			e.sleepOn(p, &s.gate, s.cell.GateWord(), marked.Gate())
+		}
 		return false, nil
 	}
 	next := s.kind.Register(pk.state, s.me)

@@ -30,6 +30,7 @@ type Slot struct {
 	private bool              // its members are this user's
 	reader  bool              // the page may only be read; see reader.go
 	readers bool              // others may wait who can only read it
+	plain   bool              // none of the first two, and it is no timer: see TakeAll
 
 	mu     sync.Mutex
 	queue  []*entry    // in the order in which they came
@@ -82,6 +83,7 @@ func (s *Slot) Init(o Object, me uint32, members *liveness.Folder) {
 	if s.fast = s.cell; s.writers != nil {
 		s.fast = nobodys
 	}
+	s.plain = s.writers == nil && !s.reader && !s.kind.IsTimer()
 	s.outside.Store(true)
 	s.spin.Store(spinMax)
 	s.wakes.Init(&s.page.Wakes, s.fired)

@@ -343,7 +343,7 @@ func FuzzState(f *testing.F) {
 			for i := range o.page.Settings {
 				o.page.Settings[i].Store(layout.Schedule{Due: due, Period: period, Flags: layout.TimerFlags(flags)})
 			}
-			o.page.Pending.Tag.Store(tag)
+			o.page.Pending = uint32(tag)
 			o.store(layout.State(state))
 			known(call())
 		}

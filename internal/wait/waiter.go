@@ -54,7 +54,8 @@ type Outcome struct {
 	// Abandoned: whoever owned it before did not unlock it.
 	Abandoned bool
 	By        uint32 // that member
-	// All is, after a wait for all, how each of the targets was taken.
+	// All is, after a wait for all, how each of the targets was taken, if one of them
+	// was abandoned.
 	All []Outcome
 }
 
