@@ -162,7 +162,7 @@ func cpuTime() float64 {
 
 // onFirstProcessor starts a child that may run on the first processor only, as it
 // finds when it looks how many there are.
-func onFirstProcessor(b *testing.B, start func() *testkit.Child) *testkit.Child {
+func onFirstProcessor(b testing.TB, start func() *testkit.Child) *testkit.Child {
 	b.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

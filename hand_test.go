@@ -219,7 +219,8 @@ func playHand(self *testkit.Self) {
 }
 
 // startHand starts a hand that has made some calls. It has one processor: so it
-// does not spin before it sleeps, which would be many moments that are all alike.
+// does not spin before it sleeps, which would be many moments that are all alike, but
+// yields a time or two.
 func startHand(t testing.TB, calls ...string) *testkit.Child {
 	t.Helper()
 	runtime.LockOSThread()

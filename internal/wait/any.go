@@ -10,7 +10,7 @@ import "atoll/internal/layout"
 //
 // It takes nothing that others of this process wait for.
 func TakeAny(targets []Target) (Outcome, bool) {
-	spins := !alone
+	spins := true
 	for _, t := range targets {
 		if t.Slot == nil || t.Slot.writers != nil || t.Slot.kind.IsTimer() {
 			return Outcome{}, false
@@ -38,8 +38,9 @@ func TakeAny(targets []Target) (Outcome, bool) {
 		if !spins {
 			return out, false
 		}
-		if looked += spinOn(targets, states, budget-looked); looked >= budget {
-			first.spunInVain()
+		more, changed := spinOn(targets, states, budget-looked)
+		if looked += more; !changed {
+			first.spunInVain(budget)
 			return out, false
 		}
 	}
@@ -51,16 +52,16 @@ const spinTargets = 64
 
 // spinOn looks at the targets until one of them is not in its state any more, or so
 // many times, and says how many times it did.
-func spinOn(targets []Target, states []layout.State, most int32) (looked int32) {
+func spinOn(targets []Target, states []layout.State, most int32) (looked int32, changed bool) {
 	for looked < most {
+		looked += pause(int32(len(states)))
 		for i, state := range states {
 			if targets[i].Slot.cell.Load() != state {
-				return looked + 1
+				return looked, true
 			}
 		}
-		looked += int32(len(states))
 	}
-	return looked
+	return looked, false
 }
 
 // isTaken says whether what the object signals is for others of this process.
