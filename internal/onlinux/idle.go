@@ -31,7 +31,7 @@ func (a *attachment) enter() {
 	a.counting.Lock()
 	defer a.counting.Unlock()
 	if a.handles++; a.handles == 1 {
-		idle.pages.Add(-1)
+		a.page.use(1)
 	}
 }
 
@@ -43,9 +43,10 @@ func (a *attachment) leave() {
 	}
 	// What the kernel waits on must stay mapped, so it does not wait any more.
 	a.Retire()
+	a.page.use(-1)
 	// Those that the program still refers to cannot be collected: they must not
 	// make every Close try.
-	if idle.since.Add(1); idle.pages.Add(1) >= manyIdle && idle.since.Load() >= manyIdle {
+	if idle.since.Add(1) >= manyIdle && idle.pages.Load() >= manyIdle {
 		collectIdle()
 	}
 }

@@ -4,10 +4,8 @@ package onlinux
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,10 +27,11 @@ import (
 // attachment is one synchronisation object as this process sees it: its cell,
 // mapped, and the place in its queue, for all handles of the process together.
 //
-// The page is unmapped when nothing refers to the attachment any more, not by
-// Close: so the fast paths need no count of who is just using it.
+// It keeps its page mapped as long as anything refers to it, not until Close: so the
+// fast paths need no count of who is just using it.
 type attachment struct {
 	wait.Slot
+	page  *statePage
 	me    uint32
 	owner atomic.Uint64 // mutex: the handle or thread that owns it; see mutex.go
 	// giving keeps Close of a handle and a Lock through it from giving the mutex
@@ -49,7 +48,7 @@ type attachment struct {
 }
 
 // mapState maps the first page of an object's file.
-func mapState(o *namespace.Object, kind layout.Kind) (page unsafe.Pointer, state wait.Object, err error) {
+func mapState(o *namespace.Object, kind layout.Kind) (page *statePage, state wait.Object, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(o.FD, &st); err != nil {
 		return nil, state, err
@@ -59,18 +58,13 @@ func mapState(o *namespace.Object, kind layout.Kind) (page unsafe.Pointer, state
 		Readers: o.Header.Has(layout.FlagReaders), Writers: othersWhoWrite(o.FD, &st),
 	}
 	state.Private = o.Named() && state.Writers == nil
-	protection := unix.PROT_READ | unix.PROT_WRITE
-	if !o.Writable {
-		if wait.ReaderMayWait(kind) && !state.Readers {
-			return nil, state, errs.New(fs.ErrPermission, "this process has its file for reading only, and it was created for nobody who may only read it: those who change it wake no reader; create it with a Security that lets somebody read")
-		}
-		protection = unix.PROT_READ
+	if !o.Writable && wait.ReaderMayWait(kind) && !state.Readers {
+		return nil, state, errs.New(fs.ErrPermission, "this process has its file for reading only, and it was created for nobody who may only read it: those who change it wake no reader; create it with a Security that lets somebody read")
 	}
-	page, err = unix.MmapPtr(o.FD, 0, nil, layout.StateMapSize, protection, unix.MAP_SHARED)
-	if err != nil {
-		return nil, state, fmt.Errorf("map state: %w", err)
+	if page, err = pageOf(o); err != nil {
+		return nil, state, err
 	}
-	state.Page = layout.PageOf(unsafe.Add(page, layout.StateOffset))
+	state.Page = layout.PageOf(unsafe.Add(page.at, layout.StateOffset))
 	return page, state, nil
 }
 
@@ -102,13 +96,8 @@ func attach(o *namespace.Object, kind layout.Kind, me uint32, members *liveness.
 		if err != nil {
 			return nil, err
 		}
-		a := &attachment{me: me}
+		a := &attachment{me: me, page: page}
 		a.Init(state, me, members)
-		idle.pages.Add(1)
-		runtime.AddCleanup(a, func(page unsafe.Pointer) {
-			_ = unix.MunmapPtr(page, layout.StateMapSize)
-			idle.pages.Add(-1)
-		}, page)
 		return a, nil
 	})
 	if err != nil {
@@ -247,8 +236,11 @@ func (h *syncHandle) shutSync() error {
 // membership: the object's state may name this process as long as it holds it.
 func (h *syncHandle) letGo(drop func() error) error {
 	err := drop()
-	if h.att != nil && h.att.abandoned.Load() && h.inner.LeftToOthers() {
-		h.space.Stay()
+	if h.att != nil && h.inner.LeftToOthers() {
+		h.att.page.keep()
+		if h.att.abandoned.Load() {
+			h.space.Stay()
+		}
 	}
 	return errors.Join(err, h.space.Leave())
 }
