@@ -96,7 +96,7 @@ func WaitAny(ctx context.Context, objects ...Waitable) (Result, error) {
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitformultipleobjects
 func WaitAll(ctx context.Context, objects ...Waitable) (Result, error) {
-	var few [8]kernelWaitable // where it stays on the stack, as in kernelWaitAll
+	var few [4]kernelWaitable // where it stays on the stack, as in kernelWaitAll
 	kernel, err := waitables(few[:0], objects)
 	if err != nil {
 		return Result{}, fail("wait for all", 0, "", err)

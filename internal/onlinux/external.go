@@ -25,8 +25,6 @@ func (p *ProcessWait) join() (wait.Target, error) { //nolint:unparam // as all W
 
 func (p *ProcessWait) leave() {}
 
-func (p *ProcessWait) plainly() *wait.Slot { return nil }
-
 func (p *ProcessWait) took(wait.Outcome) (*Previous, error) { return nil, nil }
 
 // ChannelWait lets a wait end with a value from a channel.
@@ -37,7 +35,5 @@ func (c ChannelWait) join() (wait.Target, error) { //nolint:unparam // as all Wa
 }
 
 func (c ChannelWait) leave() {}
-
-func (c ChannelWait) plainly() *wait.Slot { return nil }
 
 func (c ChannelWait) took(wait.Outcome) (*Previous, error) { return nil, nil }

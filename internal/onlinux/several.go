@@ -23,9 +23,6 @@ type Waitable interface {
 	// join begins the wait of one call; leave ends it.
 	join() (wait.Target, error)
 	leave()
-	// plainly is the object's slot if the call may wait for it and nothing is special
-	// about that; else nil.
-	plainly() *wait.Slot
 	// took is told that the wait took it.
 	took(out wait.Outcome) (*Previous, error)
 }
@@ -39,8 +36,6 @@ func (p *plain) join() (wait.Target, error) {
 
 func (p *plain) leave() { p.finish() }
 
-func (p *plain) plainly() *wait.Slot { return p.slotFor(access.Wait) }
-
 func (p *plain) took(wait.Outcome) (*Previous, error) { //nolint:unparam // as all Waitables
 	return nil, p.waited(nil)
 }
@@ -50,8 +45,6 @@ func (m *Mutex) join() (wait.Target, error) {
 }
 
 func (m *Mutex) leave() { m.finish() }
-
-func (m *Mutex) plainly() *wait.Slot { return m.slotFor(access.Wait) }
 
 func (m *Mutex) took(out wait.Outcome) (*Previous, error) { return m.taken(out, nil) }
 
@@ -97,31 +90,41 @@ func WaitAll(ctx context.Context, objects []Waitable) (Result, error) {
 // takeAll is WaitAll where all can be had and nothing is special about any. The calls
 // are not inside, see begin: Close waits for Deciding as well.
 func takeAll(objects []Waitable) (taken bool, err error) {
-	var few [8]*wait.Slot
-	slots := few[:0]
+	var few [4]wait.Part
+	parts := few[:0]
 	if len(objects) > len(few) {
-		slots = make([]*wait.Slot, 0, MaxWait)
+		parts = make([]wait.Part, 0, MaxWait)
 	}
-	if len(objects) == 0 || len(objects) > MaxWait {
+	if len(objects) > MaxWait {
 		return false, nil
 	}
 	liveness.Deciding.Lock()
 	defer liveness.Deciding.Unlock()
+	owned := check.Race // who is told what
 	for _, o := range objects {
-		s := o.plainly()
+		var s *wait.Slot
+		switch o := o.(type) {
+		case *Semaphore:
+			s = o.slotFor(access.Wait)
+		case *Event:
+			s = o.slotFor(access.Wait)
+		case *Mutex:
+			s = o.slotFor(access.Wait)
+			owned = true
+		}
 		if s == nil {
 			return false, nil
 		}
-		slots = append(slots, s)
+		if parts = s.With(parts); parts == nil {
+			return false, nil
+		}
 	}
-	if !wait.TakeAll(slots) {
+	if len(parts) == 0 || !wait.TakeAll(parts) {
 		return false, nil
 	}
-	for i, o := range objects {
-		if !slots[i].Owned() && !check.Race {
-			continue // it has nothing to write down
-		}
-		if _, e := o.took(wait.Outcome{}); e != nil {
+	if owned {
+		for _, o := range objects {
+			_, e := o.took(wait.Outcome{})
 			err = errors.Join(err, e)
 		}
 	}

@@ -282,8 +282,6 @@ func (b *ThreadMutex) join() (wait.Target, error) {
 
 func (b *ThreadMutex) leave() { b.mutex.finish() }
 
-func (b *ThreadMutex) plainly() *wait.Slot { return nil }
-
 func (b *ThreadMutex) took(out wait.Outcome) (*Previous, error) {
 	if b.owned {
 		return nil, b.mutex.att.deeper()

@@ -26,15 +26,15 @@ func (s *Slot) before(other *Slot) bool {
 	return s.id.Ino < other.id.Ino
 }
 
-// part is one object of a wait for all, as it will be taken.
-type part struct {
+// Part is one object of a wait for all, as it will be taken.
+type Part struct {
 	slot  *Slot
 	state layout.State // before its gate is closed
 	next  uint32       // the word once it is taken
 }
 
 // close closes the object's gate, if it is still as it was.
-func (p *part) close() bool {
+func (p *Part) close() bool {
 	closed := p.slot.cell.CompareAndSwap(p.state, p.state.HeldForAll(p.slot.me))
 	if closed {
 		check.Point("all.closed")
@@ -43,7 +43,7 @@ func (p *part) close() bool {
 }
 
 // propose writes down what the object becomes if it is so decided.
-func (p *part) propose() {
+func (p *Part) propose() {
 	p.slot.page.Pending = p.next
 	check.Point("all.pending")
 }
@@ -51,7 +51,7 @@ func (p *part) propose() {
 // open gives the object its word and opens its gate. Where nobody slept when it was
 // closed, and nobody has come to sleep on the gate since, who would have marked it,
 // nobody need be woken.
-func (p *part) open(word uint32) error {
+func (p *Part) open(word uint32) error {
 	s := p.slot
 	if p.state.Gate() == 0 && s.cell.CompareAndSwap(p.state.HeldForAll(s.me), layout.MakeState(word, 0)) {
 		check.Point("all.opened")
@@ -60,33 +60,36 @@ func (p *part) open(word uint32) error {
 	return s.storeAndOpen(word)
 }
 
-// TakeAll is a wait for all of the slots as far as that goes without a queue: it takes
-// them if they are there, and nothing is special about them. false: the caller must
-// wait. It holds liveness.Deciding.
-//
-// It takes nothing that others of this process wait for.
-func TakeAll(slots []*Slot) bool {
-	var few [8]part
-	parts := few[:min(len(slots), len(few))]
-	if len(slots) > len(few) {
-		parts = make([]part, len(slots))
+// With adds the object to those that TakeAll is to take, which are sorted; nil if it
+// is not there, or something is special about it. What others of this process wait for
+// is. The caller holds liveness.Deciding until TakeAll returns.
+func (s *Slot) With(parts []Part) []Part {
+	state := s.cell.Load()
+	if state.Gate() != 0 || !s.plain || s.isTaken() || !s.kind.Sound(state, s.limit) {
+		return nil
 	}
-	members := slots[0].members
-	for n, s := range slots {
-		state := s.cell.Load()
-		if s.members != members || !s.isPlain(state) {
+	claim := layout.Claim{Kind: s.kind, Me: s.me, Start: state.Word(), Now: true}
+	next, verdict := claim.Take(state.Word())
+	if verdict != layout.Taken {
+		return nil
+	}
+	i := len(parts)
+	parts = append(parts, Part{})
+	for ; i > 0 && s.before(parts[i-1].slot); i-- {
+		parts[i] = parts[i-1]
+	}
+	parts[i] = Part{s, state, next}
+	return parts
+}
+
+// TakeAll is a wait for all of the objects as far as that goes without a queue. false:
+// the caller must wait.
+func TakeAll(parts []Part) bool {
+	members := parts[0].slot.members
+	for i := range parts {
+		if parts[i].slot.members != members {
 			return false
 		}
-		claim := layout.Claim{Kind: s.kind, Me: s.me, Start: state.Word(), Now: true}
-		next, verdict := claim.Take(state.Word())
-		if verdict != layout.Taken {
-			return false
-		}
-		i := n
-		for ; i > 0 && s.before(parts[i-1].slot); i-- {
-			parts[i] = parts[i-1]
-		}
-		parts[i] = part{s, state, next}
 	}
 	members.Undecided()
 	for i := range parts {
@@ -108,17 +111,9 @@ func TakeAll(slots []*Slot) bool {
 	return true
 }
 
-// Owned says whether the object has an owner.
-func (s *Slot) Owned() bool { return s.kind == layout.MutexWord }
-
-// isPlain says whether TakeAll may take the object, as far as its state tells.
-func (s *Slot) isPlain(state layout.State) bool {
-	return state.Gate() == 0 && s.plain && !s.isTaken() && s.kind.Sound(state, s.limit)
-}
-
 // found is what a wait for all finds in an object.
 type found struct {
-	part
+	Part
 	schedule layout.Schedule // a timer's, once it is taken
 	out      Outcome
 }
@@ -173,7 +168,7 @@ func (w *Waiter) eachOther(members *liveness.Folder, f func(*liveness.Folder)) {
 func (e *entry) find() (found, bool, error) {
 	s := e.slot
 	pk, err := s.peek(e.claim)
-	f := found{part: part{slot: s, state: pk.state, next: pk.next}, schedule: pk.schedule, out: pk.outcome()}
+	f := found{Part: Part{slot: s, state: pk.state, next: pk.next}, schedule: pk.schedule, out: pk.outcome()}
 	if err != nil || pk.state.Holder() != 0 && !s.reader {
 		return f, false, err
 	}
