@@ -27,7 +27,7 @@ func proofName(group uint32) string { return "group-" + strconv.FormatUint(uint6
 
 // prove puts the proof of one group into the directory dir of this process.
 func prove(dir int, group uint32) error {
-	fd, err := lockfile.CreateUnnamed(dir, 0)
+	fd, _, err := lockfile.CreateUnnamed(dir, 0)
 	if err != nil {
 		return err
 	}

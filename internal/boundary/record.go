@@ -55,7 +55,7 @@ func newRecord(dir int, key Key) (fd int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	if fd, err = lockfile.CreateUnnamed(dir, 0o644); err != nil {
+	if fd, _, err = lockfile.CreateUnnamed(dir, 0o644); err != nil {
 		return -1, err
 	}
 	text = append([]byte{byte(preparing), '\n'}, append(text, '\n')...)

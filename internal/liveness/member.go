@@ -141,11 +141,11 @@ func parseFileName(name string) uint32 {
 // this process.
 func (f *Folder) enroll(former *membership) (*membership, error) {
 	// Readable by all who share the directory, which decides who that is.
-	fd, err := lockfile.CreateUnnamed(f.fd, 0o644)
+	fd, st, err := lockfile.CreateUnnamed(f.fd, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	m := &membership{fd: fd}
+	m := &membership{fd: fd, id: lockfile.IdentityOf(&st)}
 	if err = f.prepare(m); err == nil {
 		number := uint32(0)
 		if former != nil {
@@ -171,11 +171,6 @@ func (f *Folder) prepare(m *membership) error {
 	if err := lockfile.WriteAt(m.fd, bytes, 0); err != nil {
 		return err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(m.fd, &st); err != nil {
-		return err
-	}
-	m.id = lockfile.IdentityOf(&st)
 	if _, err := lockfile.TryExclusive(m.fd, lockfile.Holders); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}

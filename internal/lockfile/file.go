@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -29,23 +30,31 @@ func IdentityAt(path string) (Identity, error) {
 }
 
 // CreateUnnamed makes an empty file that has no name yet, on the file system of
-// dir, readable and writable, with exactly the mode given. If the process dies
-// before Publish, nothing is left.
-func CreateUnnamed(dir int, mode uint32) (fd int, err error) {
+// dir, readable and writable, with exactly the mode given, and says what it is. If the
+// process dies before Publish, nothing is left.
+func CreateUnnamed(dir int, mode uint32) (fd int, st unix.Stat_t, err error) {
 	err = retry(func() error {
 		fd, err = unix.Openat(dir, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, mode)
 		return err
 	})
 	if err != nil {
-		return -1, fmt.Errorf("create file: %w", err)
+		return -1, st, fmt.Errorf("create file: %w", err)
 	}
-	// The umask has taken bits away; set the mode that was asked for.
-	if err := unix.Fchmod(fd, mode); err != nil {
+	if err = unix.Fstat(fd, &st); err == nil && st.Mode&0o7777 != mode {
+		// The umask has taken bits away, or the directory's default ACL.
+		if err = unix.Fchmod(fd, mode); err == nil {
+			err = unix.Fstat(fd, &st)
+		}
+	}
+	if err != nil {
 		_ = unix.Close(fd)
-		return -1, fmt.Errorf("set mode: %w", err)
+		return -1, st, fmt.Errorf("set mode: %w", err)
 	}
-	return fd, nil
+	return fd, st, nil
 }
+
+// byPathOnly: the kernel does not take the descriptor itself from this process.
+var byPathOnly atomic.Bool
 
 // Publish gives the unnamed file its name, in one step.
 //
@@ -53,11 +62,16 @@ func CreateUnnamed(dir int, mode uint32) (fd int, err error) {
 //
 // unix.EEXIST: the name leads to something already.
 func Publish(fd, dir int, name string) error {
+	if !byPathOnly.Load() {
+		// The kernel takes the descriptor itself from whoever opened it (6.10) or has
+		// CAP_DAC_READ_SEARCH, which is quicker and needs no /proc.
+		if err := unix.Linkat(fd, "", dir, name, unix.AT_EMPTY_PATH); err != unix.ENOENT {
+			return err
+		}
+	}
 	err := unix.Linkat(unix.AT_FDCWD, procPath(fd), dir, name, unix.AT_SYMLINK_FOLLOW)
-	if err == unix.ENOENT {
-		// No /proc here. The kernel takes the descriptor itself from whoever
-		// opened it (6.10) or has CAP_DAC_READ_SEARCH.
-		err = unix.Linkat(fd, "", dir, name, unix.AT_EMPTY_PATH)
+	if err == nil {
+		byPathOnly.Store(true)
 	}
 	return err
 }
@@ -126,6 +140,9 @@ func openOnce(dir int, name string) (fd int, writable bool, st unix.Stat_t, err 
 
 // explain says what an open that failed has met.
 func explain(dir int, name string, cause error) error {
+	if errors.Is(cause, unix.ENOENT) {
+		return cause
+	}
 	// What an open says of something that is no regular file.
 	strange := errors.Is(cause, unix.ELOOP) || errors.Is(cause, unix.EISDIR) ||
 		errors.Is(cause, unix.ENXIO) || errors.Is(cause, unix.ENODEV)
@@ -214,6 +231,19 @@ func WriteAt(fd int, b []byte, offset int64) error {
 		b, offset = b[m:], offset+int64(m)
 	}
 	return nil
+}
+
+// Fill writes all bytes of a new file, which allocates them, so that touching them
+// cannot fail later.
+//
+// # Errors
+//
+// unix.EFBIG, as Truncate.
+func Fill(fd int, b []byte) error {
+	if err := belowLimit(int64(len(b))); err != nil {
+		return err
+	}
+	return WriteAt(fd, b, 0)
 }
 
 // Reserve allocates the bytes from offset to offset+length, so that touching

@@ -151,7 +151,7 @@ var _ = testkit.Role("create-under-umask", func(self *testkit.Self) {
 	self.Must(err)
 	syscall.Umask(int(mask))
 	for _, mode := range []uint32{0o600, 0o644, 0o666, 0o660, 0} {
-		fd, err := CreateUnnamed(dir, mode)
+		fd, _, err := CreateUnnamed(dir, mode)
 		self.Must(err)
 		self.Must(WriteAt(fd, []byte("x"), 0))
 		name := self.Args[1] + "-" + strconv.FormatUint(uint64(mode), 8)
@@ -196,7 +196,7 @@ func asNobodyHere(t *testing.T, role string, args ...string) *testkit.Child {
 
 func TestUnpublishedLeavesNothing(t *testing.T) {
 	f := newFolder(t)
-	fd, err := CreateUnnamed(f.fd, 0o600)
+	fd, _, err := CreateUnnamed(f.fd, 0o600)
 	must(t, err)
 	entries, err := os.ReadDir(f.path)
 	if must(t, err); len(entries) != 0 {
@@ -204,7 +204,7 @@ func TestUnpublishedLeavesNothing(t *testing.T) {
 	}
 	must(t, unix.Close(fd))
 	var st unix.Stat_t
-	fd, err = CreateUnnamed(f.fd, 0o600)
+	fd, _, err = CreateUnnamed(f.fd, 0o600)
 	must(t, err)
 	must(t, unix.Fstat(fd, &st))
 	if st.Nlink != 0 || st.Mode&0o7777 != 0o600 {
@@ -227,7 +227,7 @@ var _ = testkit.Role("publish-without-proc", func(self *testkit.Self) {
 		self.Must(syscall.Setgid(uid))
 		self.Must(syscall.Setuid(uid))
 	}
-	fd, err := CreateUnnamed(dir, 0o600)
+	fd, _, err := CreateUnnamed(dir, 0o600)
 	self.Must(err)
 	self.Must(WriteAt(fd, []byte("whole"), 0))
 	if err := Publish(fd, dir, self.Args[1]); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -32,11 +33,12 @@ type Dir struct {
 	members int // descriptor of the folder of members
 	id      lockfile.Identity
 
-	mu   sync.Mutex
-	held map[descriptionKey]*Object // what this process holds in it
-	next sweepCursor
-	uses int    // see Retain
-	last func() // called when the last use ends
+	mu      sync.Mutex
+	held    map[descriptionKey]*Object // what this process holds in it
+	next    sweepCursor
+	creates atomic.Uint32
+	uses    int    // see Retain
+	last    func() // called when the last use ends
 }
 
 // Base is the directory in which Local and Global lie.
@@ -133,13 +135,10 @@ func (d *Dir) Close() error { return errors.Join(unix.Close(d.fd), unix.Close(d.
 // MembersFD is the descriptor of the folder of member files.
 func (d *Dir) MembersFD() int { return d.members }
 
-// Gone says whether somebody has removed the directory, or its folder of
-// members, under us.
+// Gone says whether somebody has removed the directory's folder of members under us,
+// without which the directory itself cannot be removed.
 func (d *Dir) Gone() bool {
 	var st unix.Stat_t
-	if unix.Fstat(d.fd, &st) != nil || st.Nlink == 0 {
-		return true
-	}
 	return unix.Fstat(d.members, &st) != nil || st.Nlink == 0
 }
 

@@ -156,7 +156,7 @@ func (d *Dir) round(name Name) error {
 // litter leaves the file of an object whose holders were all killed.
 func litter(d *Dir, name Name) error {
 	h := newHeader(name)
-	fd, err := lockfile.CreateUnnamed(d.fd, 0o600)
+	fd, _, err := lockfile.CreateUnnamed(d.fd, 0o600)
 	if err != nil {
 		return err
 	}

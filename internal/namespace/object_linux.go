@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +28,8 @@ type Object struct {
 	FD       int
 	Writable bool // the description can write
 	ID       lockfile.Identity
+	UID      uint32 // the file's owner and mode, when this process came to have it
+	Mode     uint32
 
 	dir     *Dir // nil: loose
 	file    string
@@ -75,13 +78,15 @@ func (d *Dir) Create(name Name, header layout.Header, rights access.FileRights, 
 	if me := os.Geteuid(); d.Scope == Local && rights.UID >= 0 && rights.UID != me {
 		return nil, errs.New(fs.ErrPermission, "a Local object belongs to its creator, uid %d, and cannot be made for uid %d; a Global one can", me, rights.UID)
 	}
-	d.sweepSome()
-	fd, err := lockfile.CreateUnnamed(d.fd, 0o600)
+	if d.creates.Add(1)%sweepEvery == 1 {
+		d.sweepSome()
+	}
+	fd, st, err := lockfile.CreateUnnamed(d.fd, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	check.Point("create.file")
-	o, err := d.publish(fd, name, header, rights, build)
+	o, err := d.publish(fd, &st, name, header, rights, build)
 	if err != nil {
 		_ = unix.Close(fd)
 		return nil, err
@@ -89,21 +94,23 @@ func (d *Dir) Create(name Name, header layout.Header, rights access.FileRights, 
 	return o, nil
 }
 
-func (d *Dir) publish(fd int, name Name, header layout.Header, rights access.FileRights, build Build) (*Object, error) {
+// publish completes the file, which is st, and gives it its name.
+func (d *Dir) publish(fd int, st *unix.Stat_t, name Name, header layout.Header, rights access.FileRights, build Build) (*Object, error) {
 	if err := errors.Join(build(fd), lockfile.SetRights(fd, rights)); err != nil {
 		return nil, err
 	}
 	check.Point("create.built")
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, err
+	if rights != access.CreatorAlone {
+		if err := unix.Fstat(fd, st); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := lockfile.TryShared(fd, lockfile.Holders); err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	check.Point("create.locked")
 	o := &Object{
-		Header: header, FD: fd, Writable: true, ID: lockfile.IdentityOf(&st),
+		Header: header, FD: fd, Writable: true, ID: lockfile.IdentityOf(st), UID: st.Uid, Mode: st.Mode,
 		dir: d, file: name.FileName(), handles: 1,
 	}
 	// Publishing and entering it here are one step for the other goroutines of
@@ -182,7 +189,7 @@ func (d *Dir) openOnce(name Name, file string) (*Object, error) {
 		}
 		return nil, err
 	}
-	o := &Object{FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), dir: d, file: file, handles: 1}
+	o := &Object{FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), UID: st.Uid, Mode: st.Mode, dir: d, file: file, handles: 1}
 	check.Point("open.opened")
 	if err := d.admit(o, name, &st); err != nil {
 		// Drop the lock by hand: a process forked just now may have a copy of the
@@ -248,9 +255,14 @@ func (d *Dir) admit(o *Object, name Name, st *unix.Stat_t) error {
 	return nil
 }
 
+// copies are buffers for copies of headers.
+var copies = sync.Pool{New: func() any { return new([layout.StateMapSize]byte) }}
+
 // readHeader copies the header once and looks at the copy only.
 func readHeader(fd int) (layout.Header, error) {
-	b := make([]byte, layout.StateMapSize)
+	buffer := copies.Get().(*[layout.StateMapSize]byte)
+	defer copies.Put(buffer)
+	b := buffer[:]
 	n, err := lockfile.ReadAt(fd, b, 0)
 	if err != nil {
 		return layout.Header{}, fmt.Errorf("cannot be read: %w", err)

@@ -28,6 +28,9 @@ type sweepCursor struct {
 // kernel's directory entries of this size, about four to sixteen names.
 const sweepBytes = 512
 
+// sweepEvery says which creates of a process look: the first, and each so many.
+const sweepEvery = 8
+
 // sweepSome looks at a few entries of the directory and removes what nobody
 // holds, so that files left by crashes go away under use, at a cost that does
 // not grow with the directory. It begins at a random place, so that many

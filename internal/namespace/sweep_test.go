@@ -167,10 +167,10 @@ func TestShortProcessesSweep(t *testing.T) {
 // createQuietly is create without a look at other files.
 func createQuietly(t *testing.T, d *Dir, name Name) *Object {
 	t.Helper()
-	fd, err := lockfile.CreateUnnamed(d.fd, 0o600)
+	fd, st, err := lockfile.CreateUnnamed(d.fd, 0o600)
 	must(t, err)
 	h := newHeader(name)
-	o, err := d.publish(fd, name, h, access.CreatorAlone, build(h))
+	o, err := d.publish(fd, &st, name, h, access.CreatorAlone, build(h))
 	must(t, err)
 	return o
 }

@@ -48,7 +48,7 @@ func pageOf(o *namespace.Object) (*statePage, error) {
 	if o.Writable {
 		protection |= unix.PROT_WRITE
 	}
-	at, err := unix.MmapPtr(o.FD, 0, nil, layout.StateMapSize, protection, unix.MAP_SHARED)
+	at, err := unix.MmapPtr(o.FD, 0, nil, layout.StateMapSize, protection, unix.MAP_SHARED|unix.MAP_POPULATE)
 	if err != nil {
 		return nil, fmt.Errorf("map state: %w", err)
 	}

@@ -49,13 +49,9 @@ type attachment struct {
 
 // mapState maps the first page of an object's file.
 func mapState(o *namespace.Object, kind layout.Kind) (page *statePage, state wait.Object, err error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(o.FD, &st); err != nil {
-		return nil, state, err
-	}
 	state = wait.Object{
-		Kind: kind, Limit: o.Header.Limit, ID: lockfile.IdentityOf(&st), ReadOnly: !o.Writable,
-		Readers: o.Header.Has(layout.FlagReaders), Writers: othersWhoWrite(o.FD, &st),
+		Kind: kind, Limit: o.Header.Limit, ID: o.ID, ReadOnly: !o.Writable,
+		Readers: o.Header.Has(layout.FlagReaders), Writers: othersWhoWrite(o),
 	}
 	state.Private = o.Named() && state.Writers == nil
 	if !o.Writable && wait.ReaderMayWait(kind) && !state.Readers {
@@ -74,16 +70,16 @@ func mapState(o *namespace.Object, kind layout.Kind) (page *statePage, state wai
 //
 // It is asked once. Atoll changes no mode later, nor gives a descriptor that can
 // write to who may not open one; the owner who does that by hand trusts them.
-func othersWhoWrite(fd int, st *unix.Stat_t) *wait.Writers {
-	mine := st.Uid == uint32(os.Geteuid()) && namespace.Mapped("uid", st.Uid)
-	if mine && st.Mode&0o022 == 0 {
+func othersWhoWrite(o *namespace.Object) *wait.Writers {
+	mine := o.UID == uint32(os.Geteuid()) && namespace.Mapped("uid", o.UID)
+	if mine && o.Mode&0o022 == 0 {
 		return nil
 	}
 	// Another's may be of large pages, which can run out under a hole in the file.
-	if seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); mine && err == nil && seals&unix.F_SEAL_SHRINK != 0 {
+	if seals, err := unix.FcntlInt(uintptr(o.FD), unix.F_GET_SEALS, 0); mine && err == nil && seals&unix.F_SEAL_SHRINK != 0 {
 		return nil
 	}
-	return &wait.Writers{UID: st.Uid, Mode: st.Mode}
+	return &wait.Writers{UID: o.UID, Mode: o.Mode}
 }
 
 // attach returns the process's attachment to an object.
@@ -120,17 +116,14 @@ type syncHandle struct {
 func syncPlan(spec syncSpec, me uint32) space.Plan {
 	word := spec.word(me)
 	return space.Plan{Header: spec.header, Security: spec.asked.Security, Build: func(fd int, h layout.Header) error {
-		size := h.FileSize()
-		if err := lockfile.Truncate(fd, size); err != nil {
-			return err
-		}
-		if err := lockfile.Reserve(fd, 0, size); err != nil {
-			return backing.NoSpace(err, size)
-		}
-		b := h.Encode()
+		b := make([]byte, h.FileSize())
+		copy(b, h.Encode())
 		layout.PutState(b, layout.MakeState(word, 0))
-		if err := lockfile.WriteAt(fd, b, 0); err != nil || spec.finish == nil {
-			return err
+		if err := lockfile.Fill(fd, b); err != nil {
+			return backing.NoSpace(err, int64(len(b)))
+		}
+		if spec.finish == nil {
+			return nil
 		}
 		return spec.finish(fd, h)
 	}}

@@ -87,14 +87,12 @@ func obtainUnnamed(p Plan) (*namespace.Object, error) {
 	if err := p.stamp(""); err != nil {
 		return nil, err
 	}
-	o, err := backing.CreateUnnamed(p.Header, p.Build)
-	if err != nil {
-		return nil, err
-	}
-	if err := lockfile.SetRights(o.FD, p.rights); err != nil {
-		return nil, errors.Join(err, o.DropHandle())
-	}
-	return o, nil
+	return backing.CreateUnnamed(p.Header, func(fd int, h layout.Header) error {
+		if err := p.Build(fd, h); err != nil {
+			return err
+		}
+		return lockfile.SetRights(fd, p.rights)
+	})
 }
 
 // stamp completes the header with who made it, decides who may do what, and places
@@ -110,7 +108,7 @@ func (p *Plan) stamp(name string) (err error) {
 		p.Header.Flags |= layout.FlagReaders
 	}
 	p.Header.Name = name
-	p.Header.UID = uint32(os.Geteuid())
+	p.Header.UID = uint32(by.UID)
 	p.Header.PID = uint32(os.Getpid())
 	p.Header.Created = time.Now().UnixNano()
 	if p.Header.Type == layout.Section && !p.Header.Has(layout.FlagFile) {
