@@ -317,6 +317,19 @@ open:
 
 	if
 	:: kind == WRITER ->
+#ifdef WITHOUT_DOOR
+		/* Where nobody is a mere reader, a question comes first, as most
+		 * objects live. */
+		atomic { /* F_OFD_GETLK on the life byte */
+			if
+			:: others_share(i) -> goto take
+#ifdef BREAK_OPEN_TRUSTS_ANY_LOCK
+			:: others_exclude(i) -> goto take
+#endif
+			:: else
+			fi
+		};
+#endif
 		atomic { /* Is it dead? Only the exclusive lock tells and keeps it so. */
 			if
 			:: may_exclude(i) -> take_exclusive(i); goto bury
@@ -419,7 +432,8 @@ held:
 	/* Close of the last handle in this process. */
 	if
 	:: kind == READER -> goto let_go
-	:: else
+	:: kind == WRITER -> goto drop /* most likely others have it: only the second try */
+	:: kind == WRITER
 	fi;
 	atomic {
 		if
@@ -430,6 +444,7 @@ held:
 #ifdef BREAK_CLOSE_TRIES_ONCE
 	goto let_go;
 #endif
+drop:
 	drop_all(i);
 	atomic { /* Of two last closers the later one succeeds here. */
 		if

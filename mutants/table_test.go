@@ -30,6 +30,11 @@ var mutants = []mutant{
 		pkg: "internal/namespace", test: "TestTwoOpenersOfTheDead", points: true, says: `the second has raised the dead`,
 	},
 	{
+		name:  "an open takes the lock of one who removes for life",
+		edits: []edit{{"internal/namespace/object_linux.go", "	return held == lockfile.Shared, nil\n", "	return held != lockfile.Nobody, nil\n"}},
+		pkg:   "internal/namespace", test: "TestRemoverIsKilled", points: true, says: `the dead was raised`,
+	},
+	{
 		name:  "of two last closers neither removes the name",
 		edits: []edit{{"internal/namespace/close_linux.go", "	if err == nil && !last {\n", "	if false {\n"}},
 		pkg:   "internal/namespace", test: "TestLastClosersAtOnce", says: `nobody removed`,

@@ -9,6 +9,7 @@ import (
 
 	"atoll/internal/check"
 	"atoll/internal/errs"
+	"atoll/internal/layout"
 	"atoll/internal/lockfile"
 )
 
@@ -185,17 +186,22 @@ func (o *Object) closeIdle() error {
 // with it the lock.
 //
 // Of two last closers the first try fails for both, because each still holds the
-// byte shared; the second try of the later one succeeds.
+// byte shared; the second try of the later one succeeds. So it is the second that
+// counts, and an object that others had from the beginning, who most likely still have
+// it, gets no first one. But a job's guard waits to have the byte exclusively, and
+// removes nothing: the last holder must not let go in between.
 func (o *Object) letGo() error {
-	defer func() { _ = lockfile.Unlock(o.FD, lockfile.Holders) }()
 	if !o.Writable {
 		// A reader cannot lock exclusively, so it cannot remove: whoever may
 		// write and touches the name next, or a sweep, does.
-		return nil
+		return lockfile.Unlock(o.FD, lockfile.Holders)
 	}
 	check.Point("close.begin")
-	last, err := lockfile.TryExclusive(o.FD, lockfile.Holders)
-	check.Point("close.tried")
+	last, err := false, error(nil)
+	if !o.found || o.Header.Type == layout.Job {
+		last, err = lockfile.TryExclusive(o.FD, lockfile.Holders)
+		check.Point("close.tried")
+	}
 	if err == nil && !last {
 		if err := lockfile.Unlock(o.FD, lockfile.Holders); err != nil {
 			return err
@@ -204,9 +210,13 @@ func (o *Object) letGo() error {
 		last, err = lockfile.TryExclusive(o.FD, lockfile.Holders)
 		check.Point("close.again")
 	}
-	if err != nil || !last {
-		return err
+	if err != nil {
+		return errors.Join(err, lockfile.Unlock(o.FD, lockfile.Holders))
 	}
+	if !last {
+		return nil // nothing is locked any more
+	}
+	defer func() { _ = lockfile.Unlock(o.FD, lockfile.Holders) }()
 	o.ended = true
 	_, err = lockfile.UnlinkLocked(o.dir.fd, o.file, o.ID)
 	check.Point("close.removed")

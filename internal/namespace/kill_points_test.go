@@ -4,6 +4,7 @@ package namespace
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -273,4 +274,33 @@ func TestReaderMeetsAnOpenUnderWay(t *testing.T) {
 	}
 	must(t, lockfile.Unlock(both[0].FD, lockfile.Holders))
 	must(t, held.DropHandle())
+}
+
+// TestRemoverIsKilled: an open meets one who has found the object dead, and who is
+// killed before the name is removed. The lock that was in the way was no life.
+func TestRemoverIsKilled(t *testing.T) {
+	for _, readers := range []bool{false, true} {
+		t.Run(fmt.Sprint("readers ", readers), func(t *testing.T) {
+			d, base := newDir(t)
+			held, err := openDir(t, base, Local).create(local("x"))
+			must(t, err)
+			both := openers(t, d, held.ID, unix.O_RDWR)
+			must(t, lockfile.Unlock(held.FD, lockfile.Holders)) // as its death does
+			if alone, err := lockfile.TryExclusive(both[0].FD, lockfile.Holders); !alone {
+				t.Fatal(err)
+			}
+			atPoint(t, "open.asked", func() {
+				must(t, lockfile.Unlock(both[0].FD, lockfile.Holders)) // as its death does
+			})
+			if err := d.join(both[1], readers); err == nil {
+				t.Error("the dead was raised")
+			} else if !errors.Is(err, errAgain) && !errors.Is(err, fs.ErrNotExist) {
+				t.Error(err)
+			}
+			if err := d.join(both[1], readers); err == nil {
+				t.Error("the dead was raised the second time")
+			}
+			must(t, held.DropHandle())
+		})
+	}
 }

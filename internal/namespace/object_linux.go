@@ -34,6 +34,7 @@ type Object struct {
 	dir     *Dir // nil: loose
 	file    string
 	outside bool // loose, but with a name
+	found   bool // another process had it when this one opened it
 	passed  bool // loose, and other processes may have it; under mu()
 	handles int  // under mu()
 	views   int
@@ -189,7 +190,7 @@ func (d *Dir) openOnce(name Name, file string) (*Object, error) {
 		}
 		return nil, err
 	}
-	o := &Object{FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), UID: st.Uid, Mode: st.Mode, dir: d, file: file, handles: 1}
+	o := &Object{FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), UID: st.Uid, Mode: st.Mode, dir: d, file: file, handles: 1, found: true}
 	check.Point("open.opened")
 	if err := d.admit(o, name, &st); err != nil {
 		// Drop the lock by hand: a process forked just now may have a copy of the
@@ -290,8 +291,17 @@ func readHeader(fd int) (layout.Header, error) {
 //
 // A reader, who finds an object dead but cannot remove it, must also know that
 // nobody who saw it alive is still on the way to a lock. So where there may be
-// readers, an open goes through the door.
+// readers, an open goes through the door. Where there are none it begins with the
+// question whether the object lives, as most do.
 func (d *Dir) join(o *Object, readers bool) error {
+	if o.Writable && !readers {
+		switch lives, err := lives(o); {
+		case err != nil:
+			return err
+		case lives:
+			return d.take(o)
+		}
+	}
 	if o.Writable {
 		alone, err := lockfile.TryExclusive(o.FD, lockfile.Holders)
 		if err != nil {
@@ -319,14 +329,28 @@ func (d *Dir) join(o *Object, readers bool) error {
 
 // hold takes the shared lock if the object lives, and its name.
 func (d *Dir) hold(o *Object) error {
-	held, err := lockfile.Ask(o.FD, lockfile.Holders)
+	lives, err := lives(o)
 	if err != nil {
-		return fmt.Errorf("lock: %w", err)
+		return err
 	}
-	check.Point("open.asked")
-	if held != lockfile.Shared {
+	if !lives {
 		return errAgain
 	}
+	return d.take(o)
+}
+
+// lives says whether somebody else holds the object.
+func lives(o *Object) (bool, error) {
+	held, err := lockfile.Ask(o.FD, lockfile.Holders)
+	check.Point("open.asked")
+	if err != nil {
+		return false, fmt.Errorf("lock: %w", err)
+	}
+	return held == lockfile.Shared, nil
+}
+
+// take takes the shared lock of an object that was just alive, if it has its name.
+func (d *Dir) take(o *Object) error {
 	got, err := lockfile.TryShared(o.FD, lockfile.Holders)
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
@@ -335,7 +359,7 @@ func (d *Dir) hold(o *Object) error {
 	if !got {
 		return errAgain
 	}
-	return d.stillNamed(o)
+	return stillNamed(o)
 }
 
 // lookAlive is how one who may only read finds out whether an object is dead.
@@ -400,10 +424,14 @@ func shrunk(h *layout.Header) int64 {
 	return layout.NameOffset + int64(len(h.Name)+len(h.Path))
 }
 
-func (d *Dir) stillNamed(o *Object) error {
-	same, err := lockfile.SamePath(d.fd, o.file, o.ID)
+// stillNamed says whether nobody has unlinked the file. It was opened by its name, and
+// a file that has lost that has none: Atoll renames nothing, and what somebody moves by
+// hand is moved a moment later, too.
+func stillNamed(o *Object) error {
+	var st unix.Stat_t
+	err := unix.Fstat(o.FD, &st)
 	check.Point("open.checked")
-	if err == nil && !same {
+	if err == nil && st.Nlink == 0 {
 		return errAgain
 	}
 	return err
