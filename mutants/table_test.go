@@ -219,7 +219,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "a waiter that gives up takes the pin away",
-		edits: []edit{{"internal/wait/slot.go", "|| s.pinned.Load() ||", "||"}},
+		edits: []edit{{"internal/wait/slot.go", " && !s.pinned.Load() &&", " &&"}},
 		pkg:   "internal/onlinux", test: "TestSoleEndsBesideWaiter", says: `an Unlock that is under way does not notice`,
 	},
 	{

@@ -186,6 +186,10 @@ func (w *Waiter) look() (out Outcome, taken bool, err error) {
 	return Outcome{}, false, nil
 }
 
+// same says whether the object is as it was when it could not be had: so it cannot be had.
+// It is a short cut for a wait for many, of which one was signaled.
+func (e *entry) same() bool { return e.blocked != 0 && e.slot.cell.Load() == e.blocked }
+
 // lowest finds the first target before the given one that can be had now, -1 if
 // there is none.
 func (w *Waiter) lowest(before int) (index int, pk peek, err error) {
@@ -195,7 +199,7 @@ func (w *Waiter) lowest(before int) (index int, pk peek, err error) {
 			if there, err := t.external.Ready(); there || err != nil {
 				return i, peek{}, err
 			}
-		case t.entry != nil:
+		case t.entry != nil && !t.entry.same():
 			s := t.entry.slot
 			pk, err := s.peek(t.entry.claim)
 			if err != nil {

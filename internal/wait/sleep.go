@@ -5,6 +5,7 @@ package wait
 import (
 	"context"
 	"reflect"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,20 @@ import (
 const manyBlocking = 4
 
 var blocking atomic.Int32
+
+// A goroutine that Go's scheduler has not seen for ten milliseconds, because it finds all
+// that it waits for and never parks, is taken for one that keeps its processor from
+// others: at each call of the kernel Go takes the processor from it, and starts a thread
+// to look after that. So it goes through the scheduler before it blocks, but not often:
+// others may be waiting there.
+const unseen = 5 * time.Millisecond
+
+func (w *Waiter) showUp() {
+	if now := time.Since(started); now-w.seen > unseen {
+		w.seen = now
+		runtime.Gosched()
+	}
+}
 
 // mayBlock says whether this wait may take a thread; then it counts as one that
 // does.
@@ -120,6 +135,10 @@ func (e *entry) prepare(p *plan) (ready bool, err error) {
 	}
 	if s.kind == layout.AutoEventWord {
 		e.claim.Start = next.Word() // it has joined the crowd of this epoch
+	}
+	e.blocked = 0
+	if pk.verdict == layout.Blocked && !s.kind.IsTimer() { // a timer's state does not tell
+		e.blocked = next
 	}
 	check.Point("wait.registered")
 	s.announce(next)

@@ -68,7 +68,10 @@ type entry struct {
 	waiter *Waiter
 	slot   *Slot
 	claim  layout.Claim
-	bell   *bell // of whom the object waits for, if it is listened to
+	// blocked is the state with which it fell asleep, if that has nothing for the claim
+	// whatever the time is, 0 otherwise.
+	blocked layout.State
+	bell    *bell // of whom the object waits for, if it is listened to
 	// leads: it is up to this one to look at the object, if it waits for any: nobody
 	// came before who would take it. Once it leads it goes on to.
 	leads atomic.Bool
@@ -139,18 +142,6 @@ func (s *Slot) join() (word uint32) {
 	return word
 }
 
-// part is the opposite of join. Where nobody waits any more, what nobody took is for
-// nobody.
-func (s *Slot) part() {
-	if s.page.Waiters.Add(^uint32(0)) != 0 {
-		return
-	}
-	state := s.cell.Load()
-	if next := s.kind.Part(state); state.Holder() == 0 && next != state && s.page.Waiters.Load() == 0 {
-		s.cell.CompareAndSwap(state, next)
-	}
-}
-
 // takesGrants says whether a Set of an auto-reset event can be for the waiter: one
 // who waits for all objects takes signals only.
 func (e *entry) takesGrants() bool { return e.slot.kind == layout.AutoEventWord && !e.waiter.all }
@@ -172,32 +163,47 @@ func (s *Slot) dequeue(e *entry) {
 	}
 	s.lead()
 	s.waiting.Store(int32(len(s.queue)))
-	if e.takesGrants() {
-		s.part()
-	}
+	s.part(e.takesGrants() && s.page.Waiters.Add(^uint32(0)) == 0)
 	if s.seat > 0 {
 		s.show(len(s.queue))
 	}
 	if len(s.queue) > 0 {
 		s.tell()
-		return
 	}
-	s.deregister()
 }
 
-// deregister says in the object that this process does not sleep, if nobody of it
-// waits. The caller holds s.mu, so that who comes next registers after this.
-func (s *Slot) deregister() {
-	if len(s.queue) > 0 || s.pinned.Load() || s.reader { // of a reader nobody knows
+// leave is dequeue, under the guard where one is needed: if the object is gone, the others
+// were told.
+func (s *Slot) leave(e *entry) {
+	if s.writers == nil {
+		s.dequeue(e)
 		return
 	}
+	_ = s.guard(func() error { s.dequeue(e); return nil })
+}
+
+// part says in the object that this process does not sleep, if nobody of it waits. last
+// is the opposite of join: where nobody waits any more, of any process, what nobody took
+// is for nobody. The caller holds s.mu, so that who comes next registers after this.
+func (s *Slot) part(last bool) {
+	leaves := len(s.queue) == 0 && !s.pinned.Load() && !s.reader // of a reader nobody knows
 	for range manyTries {
 		state := s.cell.Load()
-		if state.Sleeper() != s.me {
+		next := state
+		if last && state.Holder() == 0 && s.page.Waiters.Load() == 0 {
+			next = s.kind.Part(state)
+		}
+		registered := state.Sleeper() == s.me
+		if leaves && registered {
+			next = layout.MakeState(next.Word(), 0)
+		}
+		if next == state {
 			return
 		}
-		if s.cell.CompareAndSwap(state, layout.MakeState(state.Word(), 0)) {
-			s.forgetSince()
+		if s.cell.CompareAndSwap(state, next) {
+			if leaves && registered {
+				s.forgetSince()
+			}
 			return
 		}
 	}
@@ -234,7 +240,7 @@ func (s *Slot) Unpin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pinned.Store(false)
-	s.deregister()
+	s.part(false)
 }
 
 // lead has those know who lead. The caller holds s.mu.

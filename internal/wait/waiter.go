@@ -82,7 +82,8 @@ type Waiter struct {
 	spun     bool      // it has spun already, before it began
 	hurries  bool      // it has no time to let others go first
 
-	// Storage, which serves one wait after another: see waiters.
+	// What serves one wait after another: see waiters.
+	seen    time.Duration // when it has last shown up, since started
 	room    []entry
 	watches []futex.Watch
 	only    [1]target // for the usual case
@@ -129,7 +130,9 @@ func (w *Waiter) add(t Target) target {
 	e.waiter, e.slot = w, t.Slot
 	w.entries = append(w.entries, e)
 	w.guarded = w.guarded || t.Slot.writers != nil
-	if err := t.Slot.guard(func() error { t.Slot.enqueue(e); return nil }); err != nil {
+	if t.Slot.writers == nil {
+		t.Slot.enqueue(e)
+	} else if err := t.Slot.guard(func() error { t.Slot.enqueue(e); return nil }); err != nil {
 		w.fault = err
 	}
 	return target{entry: e, closed: t.Closed}
@@ -159,7 +162,7 @@ func (w *Waiter) reset(all bool, n int) {
 // forget leaves nothing of a wait that has ended.
 func (w *Waiter) forget() {
 	for _, e := range w.entries {
-		e.waiter, e.slot, e.claim, e.bell = nil, nil, layout.Claim{}, nil
+		e.waiter, e.slot, e.claim, e.blocked, e.bell = nil, nil, layout.Claim{}, 0, nil
 		e.leads.Store(false)
 	}
 	clear(w.targets)
@@ -179,7 +182,7 @@ func (w *Waiter) End() {
 	w.unwatchClock()
 	for _, e := range w.entries {
 		e.deafen()
-		_ = e.slot.guard(func() error { e.slot.dequeue(e); return nil }) // if it is gone, the others were told
+		e.slot.leave(e)
 	}
 	for _, t := range w.targets {
 		if t.unwatch != nil {
@@ -241,10 +244,13 @@ func (w *Waiter) Wait(ctx context.Context) (out Outcome, err error) {
 }
 
 func (w *Waiter) wait(ctx context.Context) (Outcome, error) {
-	for {
+	for looked := w.control.Load() - 1; ; {
 		seen := w.control.Load()
-		if i := w.closedTarget(); i >= 0 {
-			return Outcome{Index: i}, errClosed
+		if seen != looked { // who closes a handle pokes
+			looked = seen
+			if i := w.closedTarget(); i >= 0 {
+				return Outcome{Index: i}, errClosed
+			}
 		}
 		over := ctx.Err()
 		w.hurries = over != nil
@@ -279,6 +285,9 @@ func (w *Waiter) wait(ctx context.Context) (Outcome, error) {
 func (w *Waiter) once(ctx context.Context, seen uint32) (out Outcome, taken bool, err error) {
 	p := plan{never: true, block: w.mayBlock(), words: w.watches[:0]}
 	defer p.release()
+	if p.block {
+		w.showUp()
+	}
 	err = w.prepare(&p)
 	if err == nil && !p.taken {
 		err = w.overdue(p.missing)
