@@ -174,6 +174,8 @@ func kernelWaitAll(context.Context, []kernelWaitable) (kernelResult, error) {
 	return kernelResult{}, errSystem
 }
 
+func takeAll([]Waitable) (bool, error) { return false, nil }
+
 func kernelSignalAndWait(context.Context, kernelSignaler, kernelWaitable) (kernelResult, error) {
 	return kernelResult{}, errSystem
 }

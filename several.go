@@ -69,7 +69,7 @@ type Result struct {
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitformultipleobjects
 func WaitAny(ctx context.Context, objects ...Waitable) (Result, error) {
-	kernel, err := waitables(nil, objects)
+	kernel, err := waitables(objects)
 	if err != nil {
 		return Result{}, fail("wait for any", 0, "", err)
 	}
@@ -96,15 +96,18 @@ func WaitAny(ctx context.Context, objects ...Waitable) (Result, error) {
 //
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitformultipleobjects
 func WaitAll(ctx context.Context, objects ...Waitable) (Result, error) {
-	var few [4]kernelWaitable // where it stays on the stack, as in kernelWaitAll
-	kernel, err := waitables(few[:0], objects)
+	taken, err := takeAll(objects)
+	if taken && err == nil {
+		return Result{}, nil
+	}
+	if taken {
+		return Result{}, failOf("wait for all", objects, err)
+	}
+	kernel, err := waitables(objects)
 	if err != nil {
 		return Result{}, fail("wait for all", 0, "", err)
 	}
 	r, err := kernelWaitAll(ctx, kernel)
-	if err == nil && r.Previous == nil {
-		return Result{}, nil
-	}
 	return result(r), failOf("wait for all", objects, err)
 }
 
@@ -124,7 +127,7 @@ func WaitAll(ctx context.Context, objects ...Waitable) (Result, error) {
 // Source: https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-signalobjectandwait
 func SignalAndWait(ctx context.Context, signal Signaler, wait Waitable) (Result, error) {
 	objects := []Waitable{wait}
-	kernel, err := waitables(nil, objects)
+	kernel, err := waitables(objects)
 	if err == nil && isNil(signal) {
 		err = errNilObject
 	}
@@ -153,34 +156,13 @@ var (
 	errNilConnection = errs.Numbered(errs.InvalidHandle, fs.ErrInvalid, "the connection is nil")
 )
 
-// waitables appends to kernel what the kernel sees of the objects.
-func waitables(kernel []kernelWaitable, objects []Waitable) ([]kernelWaitable, error) {
-	if len(objects) > cap(kernel) {
-		kernel = make([]kernelWaitable, 0, len(objects))
-	}
-	kernel = kernel[:len(objects)]
-	for i, o := range objects {
-		switch o := o.(type) { // what isNil does takes as long as all else
-		case *Semaphore:
-			if o != nil {
-				kernel[i] = o.kernel
-				continue
-			}
-		case *Event:
-			if o != nil {
-				kernel[i] = o.kernel
-				continue
-			}
-		case *Mutex:
-			if o != nil {
-				kernel[i] = o.kernel
-				continue
-			}
-		}
+func waitables(objects []Waitable) ([]kernelWaitable, error) {
+	kernel := make([]kernelWaitable, 0, len(objects))
+	for _, o := range objects {
 		if isNil(o) {
 			return nil, errNilObject
 		}
-		kernel[i] = o.waitable()
+		kernel = append(kernel, o.waitable())
 	}
 	return kernel, nil
 }

@@ -194,7 +194,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "a wait for all opens a gate on which somebody sleeps without the kernel",
-		edits: []edit{{"internal/wait/all.go", "	if p.state.Gate() == 0 && s.cell.CompareAndSwap(p.state.HeldForAll(s.me), layout.MakeState(word, 0)) {\n", "	if p.state.Gate() == 0 && (s.cell.CompareAndSwap(p.state.HeldForAll(s.me), layout.MakeState(word, 0)) || s.cell.CompareAndSwap(p.state.HeldForAll(s.me).Marked(), layout.MakeState(word, 0))) {\n"}},
+		edits: []edit{{"internal/wait/all.go", "	return p.slot.cell.CompareAndSwap(p.state.HeldForAll(p.slot.me), layout.MakeState(word, 0))\n", "	return p.slot.cell.CompareAndSwap(p.state.HeldForAll(p.slot.me), layout.MakeState(word, 0)) || p.slot.cell.CompareAndSwap(p.state.HeldForAll(p.slot.me).Marked(), layout.MakeState(word, 0))\n"}},
 		pkg:   ".", test: "TestWaitAllWakesWhoSleepsOnItsGate", points: true, says: sleepsForEver,
 	},
 	{

@@ -189,6 +189,25 @@ func TestSound(t *testing.T) {
 	}
 }
 
+// TakeNow says what Sound and Take do.
+func TestTakeNow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word, limit := rapid.OneOf(rapid.Uint32(), rapid.Uint32Range(0, 8)).Draw(t, "word"), rapid.Uint32Range(1, MaxCount).Draw(t, "limit")
+		for k := MutexWord; k <= AutoEventWord; k++ {
+			next, v := Claim{Kind: k, Me: 5, Start: word, Now: true}.Take(word)
+			there := v == Taken && k.Sound(MakeState(word, 0), limit)
+			if got, ok := k.TakeNow(word, 5, limit); ok != there || ok && got != next {
+				t.Fatalf("kind %d, %#x: %#x, %v, want %#x, %v", k, word, got, ok, next, there)
+			}
+		}
+	})
+	for _, k := range []Kind{ManualTimerWord, AutoTimerWord} {
+		if _, ok := k.TakeNow(1, 5, 1); ok {
+			t.Errorf("kind %d, by its word", k)
+		}
+	}
+}
+
 // What the gate says of its holder, and whether somebody who sleeps on it must say so.
 func TestGate(t *testing.T) {
 	held := MakeState(7, 0).HeldForAll(9)

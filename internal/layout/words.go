@@ -125,6 +125,25 @@ func (c Claim) Take(word uint32) (next uint32, v Verdict) {
 	return word, Blocked
 }
 
+// TakeNow is Take for a claim that begins with this word and needs the object now, of
+// an object whose gate is open; false also if the word cannot be, or tells of somebody
+// who left the object locked. limit is a semaphore's.
+func (k Kind) TakeNow(word, me, limit uint32) (next uint32, there bool) {
+	switch k {
+	case SemaphoreWord:
+		return word - 1, word != 0 && word <= limit
+	case MutexWord:
+		return me, word == 0
+	case ManualEventWord:
+		return word, word&SignaledBit != 0
+	case AutoEventWord:
+		next, v := Claim{Kind: k, Start: word, Now: true}.takeAuto(word)
+		return next, v == Taken
+	default: // a timer's word does not tell
+		return 0, false
+	}
+}
+
 func grants(word uint32) uint32    { return word >> grantsShift & grantMax }
 func oldGrants(word uint32) uint32 { return word >> oldShift & oldMax }
 

@@ -9,8 +9,8 @@ import (
 	"io/fs"
 
 	"atoll/internal/access"
-	"atoll/internal/check"
 	"atoll/internal/errs"
+	"atoll/internal/layout"
 	"atoll/internal/liveness"
 	"atoll/internal/wait"
 )
@@ -87,49 +87,49 @@ func WaitAll(ctx context.Context, objects []Waitable) (Result, error) {
 	return waitSeveral(ctx, objects, true, nil)
 }
 
-// takeAll is WaitAll where all can be had and nothing is special about any. The calls
-// are not inside, see begin: Close waits for Deciding as well.
+// takeAll is WaitAll where all can be had and nothing is special about any.
 func takeAll(objects []Waitable) (taken bool, err error) {
-	var few [4]wait.Part
-	parts := few[:0]
-	if len(objects) > len(few) {
-		parts = make([]wait.Part, 0, MaxWait)
-	}
-	if len(objects) > MaxWait {
-		return false, nil
-	}
-	liveness.Deciding.Lock()
-	defer liveness.Deciding.Unlock()
-	owned := check.Race // who is told what
+	BeginAll()
+	defer EndAll()
 	for _, o := range objects {
-		var s *wait.Slot
-		switch o := o.(type) {
-		case *Semaphore:
-			s = o.slotFor(access.Wait)
-		case *Event:
-			s = o.slotFor(access.Wait)
-		case *Mutex:
-			s = o.slotFor(access.Wait)
-			owned = true
-		}
-		if s == nil {
-			return false, nil
-		}
-		if parts = s.With(parts); parts == nil {
+		if p, ok := o.(interface{ Plan() bool }); !ok || !p.Plan() {
+			Unplan()
 			return false, nil
 		}
 	}
-	if len(parts) == 0 || !wait.TakeAll(parts) {
+	if !TakeAll() {
 		return false, nil
 	}
-	if owned {
-		for _, o := range objects {
-			_, e := o.took(wait.Outcome{})
-			err = errors.Join(err, e)
-		}
+	for _, o := range objects {
+		_, e := o.took(wait.Outcome{})
+		err = errors.Join(err, e)
 	}
 	return true, err
 }
+
+// BeginAll begins a wait for all without a queue, which EndAll ends: Plan of each
+// object, then TakeAll, and Took of each where something must be said of it; or Unplan.
+// These calls are not inside, see begin: Close waits for them as well.
+func BeginAll() { liveness.Deciding.Lock() }
+
+// EndAll ends BeginAll.
+func EndAll() { liveness.Deciding.Unlock() }
+
+// TakeAll takes what was planned; false: the caller must wait.
+func TakeAll() bool { return wait.TakeAll() }
+
+// Unplan forgets what was planned.
+func Unplan() { wait.Unplan() }
+
+// Plan adds the object to those that a wait for all takes, if the handle may. It is
+// short enough for the compiler to copy it to where it is used.
+func (h *syncHandle) Plan() bool { return h.att.Plan(&h.closed, h.rights&access.Wait != 0) }
+
+// Took is told that a wait for all has taken the object.
+func (p *plain) Took() error { return p.waited(nil) }
+
+// Took is told that a wait for all has taken the mutex.
+func (m *Mutex) Took() error { return m.own(layout.Unlocked) }
 
 // SignalAndWait signals one object and waits for another: what the signal sets off
 // can release the wait already.

@@ -203,14 +203,6 @@ func makeSync(s *space.Space, obtain func(me uint32) (*namespace.Object, access.
 	return h, nil
 }
 
-// slotFor is the object's slot if the handle may; else nil.
-func (h *syncHandle) slotFor(needed access.Mask) *wait.Slot {
-	if !h.may(needed) {
-		return nil
-	}
-	return &h.att.Slot
-}
-
 // Waiting says how many goroutines of this process wait for the object.
 func (h *syncHandle) Waiting() int { return h.att.Waiting() }
 

@@ -4,6 +4,7 @@ package wait
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"atoll/internal/check"
 	"atoll/internal/layout"
@@ -52,51 +53,68 @@ func (p *Part) propose() {
 // closed, and nobody has come to sleep on the gate since, who would have marked it,
 // nobody need be woken.
 func (p *Part) open(word uint32) error {
-	s := p.slot
-	if p.state.Gate() == 0 && s.cell.CompareAndSwap(p.state.HeldForAll(s.me), layout.MakeState(word, 0)) {
+	if p.state.Gate() == 0 && p.quickly(word) {
 		check.Point("all.opened")
 		return nil
 	}
-	return s.storeAndOpen(word)
+	return p.slot.storeAndOpen(word)
 }
 
-// With adds the object to those that TakeAll is to take, which are sorted; nil if it
-// is not there, or something is special about it. What others of this process wait for
-// is. The caller holds liveness.Deciding until TakeAll returns.
-func (s *Slot) With(parts []Part) []Part {
-	state := s.cell.Load()
-	if state.Gate() != 0 || !s.plain || s.isTaken() || !s.kind.Sound(state, s.limit) {
-		return nil
-	}
-	claim := layout.Claim{Kind: s.kind, Me: s.me, Start: state.Word(), Now: true}
-	next, verdict := claim.Take(state.Word())
-	if verdict != layout.Taken {
-		return nil
-	}
-	i := len(parts)
-	parts = append(parts, Part{})
-	for ; i > 0 && s.before(parts[i-1].slot); i-- {
-		parts[i] = parts[i-1]
-	}
-	parts[i] = Part{s, state, next}
-	return parts
+func (p *Part) quickly(word uint32) bool {
+	return p.slot.cell.CompareAndSwap(p.state.HeldForAll(p.slot.me), layout.MakeState(word, 0))
 }
 
-// TakeAll is a wait for all of the objects as far as that goes without a queue. false:
-// the caller must wait.
-func TakeAll(parts []Part) bool {
+// planned are the objects that TakeAll is to take, in the order of their gates. It
+// belongs to who holds liveness.Deciding, and is empty when nobody does.
+var planned struct {
+	n     int
+	parts [maxPlanned]Part
+}
+
+const maxPlanned = 64
+
+// Plan adds the object to those that TakeAll is to take. false: it is not there, or
+// something is special about it; what others of this process wait for is. closed and may
+// are of the handle. The caller holds liveness.Deciding, and goes on to TakeAll or Unplan.
+func (s *Slot) Plan(closed *atomic.Bool, may bool) bool {
+	state, n := s.cell.Load(), planned.n
+	if closed.Load() || !may || state.Gate() != 0 || !s.plain || s.isTaken() ||
+		n == maxPlanned || n > 0 && s.members != planned.parts[0].slot.members {
+		return false
+	}
+	next, there := s.kind.TakeNow(state.Word(), s.me, s.limit)
+	if !there {
+		return false
+	}
+	planned.n++
+	for ; n > 0 && s.before(planned.parts[n-1].slot); n-- {
+		planned.parts[n] = planned.parts[n-1]
+	}
+	planned.parts[n] = Part{s, state, next}
+	return true
+}
+
+// Unplan forgets what was planned.
+func Unplan() {
+	clear(planned.parts[:planned.n])
+	planned.n = 0
+}
+
+// TakeAll is a wait for all of the objects that were planned, as far as that goes
+// without a queue. false: the caller must wait.
+func TakeAll() bool {
+	parts := planned.parts[:planned.n]
+	if len(parts) == 0 {
+		return false
+	}
 	members := parts[0].slot.members
-	for i := range parts {
-		if parts[i].slot.members != members {
-			return false
-		}
-	}
 	members.Undecided()
 	for i := range parts {
 		if !parts[i].close() {
 			for k := range parts[:i] {
 				_ = parts[k].open(parts[k].state.Word())
 			}
+			Unplan()
 			return false
 		}
 	}
@@ -106,8 +124,15 @@ func TakeAll(parts []Part) bool {
 	members.Decide()
 	check.Point("all.decided")
 	for i := range parts {
-		_ = parts[i].open(parts[i].next)
+		p := &parts[i]
+		if p.quickly(p.next) { // as open does, of which this is the likely half
+			check.Point("all.opened")
+		} else {
+			_ = p.slot.storeAndOpen(p.next)
+		}
+		p.slot = nil
 	}
+	planned.n = 0
 	return true
 }
 
