@@ -166,6 +166,9 @@ func explain(dir int, name string, cause error) error {
 // all is not refused: it was unlinked while we opened it, which the caller finds
 // by SamePath.
 func ordinary(st *unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink <= 1 {
+		return nil
+	}
 	kind := map[uint32]string{
 		unix.S_IFLNK: "a symbolic link", unix.S_IFDIR: "a directory", unix.S_IFIFO: "a named pipe",
 		unix.S_IFSOCK: "a socket", unix.S_IFCHR: "a device", unix.S_IFBLK: "a device",

@@ -153,6 +153,9 @@ const maxFileName = 255
 // two never meet. Different names have different file names, but for a
 // collision of SHA-256, which the full name in the header would show.
 func (n Name) FileName() string {
+	if n.plain() {
+		return n.Base
+	}
 	var b strings.Builder
 	for i := 0; i < len(n.Base); i++ {
 		escapeByte(&b, n.Base[i], i == 0)
@@ -173,15 +176,29 @@ func (n Name) FileName() string {
 // UTF-8 beyond ASCII stay as they are; neither a dot nor a dash stands first.
 func escapeByte(b *strings.Builder, c byte, first bool) {
 	const hexDigits = "0123456789ABCDEF"
-	switch {
-	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c >= utf8.RuneSelf,
-		c == '_', c == '+', c == ',', c == '=', c == '@', (c == '.' || c == '-') && !first:
+	if plainByte(c, first) {
 		b.WriteByte(c)
-	default:
-		b.WriteByte('%')
-		b.WriteByte(hexDigits[c>>4])
-		b.WriteByte(hexDigits[c&15])
+		return
 	}
+	b.WriteByte('%')
+	b.WriteByte(hexDigits[c>>4])
+	b.WriteByte(hexDigits[c&15])
+}
+
+// plainByte says whether a byte of a name stands for itself in the file's.
+func plainByte(c byte, first bool) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= utf8.RuneSelf ||
+		c == '_' || c == '+' || c == ',' || c == '=' || c == '@' || (c == '.' || c == '-') && !first
+}
+
+// plain says whether the file is called as the object is, as most are.
+func (n Name) plain() bool {
+	for i := range len(n.Base) {
+		if !plainByte(n.Base[i], i == 0) {
+			return false
+		}
+	}
+	return n.Base != MembersName && len(n.Base) <= maxFileName
 }
 
 // cutEscaped cuts at n bytes at the most, not inside an escape or a rune.

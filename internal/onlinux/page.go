@@ -3,8 +3,10 @@
 package onlinux
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -73,8 +75,44 @@ func unmap(k attachmentKey, at unsafe.Pointer) {
 		delete(mapped.pages, k)
 	}
 	mapped.Unlock()
-	_ = unix.MunmapPtr(at, layout.StateMapSize)
-	idle.pages.Add(-1)
+	dead.Lock()
+	defer dead.Unlock()
+	if dead.pages = append(dead.pages, at); len(dead.pages) == 1 {
+		go unmapDead()
+	}
+}
+
+// dead are pages that are to be unmapped. The collector finds many at once, most of
+// which lie side by side: one call for all of them interrupts the other processors once.
+var dead struct {
+	sync.Mutex
+	pages []unsafe.Pointer
+}
+
+// manyDead is how many pages are unmapped at once.
+const manyDead = 256
+
+func unmapDead() {
+	var pages []unsafe.Pointer
+	for seen := -1; pages == nil; runtime.Gosched() { // the collector's goroutine has more
+		dead.Lock()
+		if n := len(dead.pages); n == seen || n >= manyDead {
+			pages, dead.pages = dead.pages, nil
+		} else {
+			seen = n
+		}
+		dead.Unlock()
+	}
+	slices.SortFunc(pages, func(a, b unsafe.Pointer) int { return cmp.Compare(uintptr(a), uintptr(b)) })
+	for len(pages) > 0 {
+		n := 1
+		for n < len(pages) && pages[n] == unsafe.Add(pages[0], n*layout.StateMapSize) {
+			n++
+		}
+		_ = unix.MunmapPtr(pages[0], uintptr(n)*layout.StateMapSize)
+		idle.pages.Add(-int64(n))
+		pages = pages[n:]
+	}
 }
 
 // use counts the attachments that use the page, and itself among the idle ones.

@@ -3,9 +3,14 @@
 package onlinux
 
 import (
+	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"atoll/internal/namespace"
 )
 
 func pages() int {
@@ -77,5 +82,46 @@ func TestPagesAreForgotten(t *testing.T) {
 			t.Fatalf("%d pages are still known", pages())
 		}
 		runtime.GC()
+	}
+}
+
+// Pages are unmapped together, and none of those between them that are in use.
+func TestPagesBetweenOthersStay(t *testing.T) {
+	var live []*Event
+	for i := range 3 * manyDead {
+		e := newEvent(t, "side-by-side-"+strconv.Itoa(i), MustCreate)
+		if i%37 == 0 {
+			live = append(live, e)
+			continue
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mappings := func() int {
+		maps, err := os.ReadFile("/proc/self/maps")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(maps), namespace.Base())
+	}
+	if n := mappings(); n < len(live) {
+		t.Fatalf("%d pages are mapped", n)
+	}
+	for end := time.Now().Add(time.Minute); mappings() > 3*len(live); runtime.GC() {
+		if time.Now().After(end) {
+			t.Fatalf("%d pages are still mapped, and %d in use", mappings(), len(live))
+		}
+	}
+	for _, e := range live {
+		if err := e.Set(); err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := e.TryWait(); !ok || err != nil {
+			t.Fatal("its page is another one:", ok, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
