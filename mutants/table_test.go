@@ -218,6 +218,11 @@ var mutants = []mutant{
 		pkg:   "internal/onlinux", test: "TestSoleEndsDuringUnlock", says: `an Unlock that is under way does not notice`,
 	},
 	{
+		name:  "who is woken passes over a timer that is due",
+		edits: []edit{{"internal/wait/sleep.go", "pk.verdict == layout.Blocked && !s.kind.IsTimer()", "pk.verdict == layout.Blocked"}},
+		pkg:   ".", test: "TestTimerWaiterKilled", says: sleepsForEver,
+	},
+	{
 		name:  "a waiter that gives up takes the pin away",
 		edits: []edit{{"internal/wait/slot.go", " && !s.pinned.Load() &&", " &&"}},
 		pkg:   "internal/onlinux", test: "TestSoleEndsBesideWaiter", says: `an Unlock that is under way does not notice`,
