@@ -52,7 +52,8 @@ func (d *Dir) Enter(fd int, name Name, header layout.Header, writable bool) (*Ob
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, err
 	}
-	o.ID, o.UID, o.Mode = lockfile.IdentityOf(&st), st.Uid, st.Mode
+	o.ID = lockfile.IdentityOf(&st)
+	o.belongs(&st)
 	if held, err := lockfile.TryShared(fd, lockfile.Holders); err != nil {
 		return nil, err
 	} else if !held {

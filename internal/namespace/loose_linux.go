@@ -45,7 +45,8 @@ func enterLoose(fd int, header layout.Header, writable, outside bool) (*Object, 
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, err
 	}
-	o := &Object{Header: header, FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), UID: st.Uid, Mode: st.Mode, outside: outside, handles: 1}
+	o := &Object{Header: header, FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), outside: outside, handles: 1}
+	o.belongs(&st)
 	loose.mu.Lock()
 	defer loose.mu.Unlock()
 	if first := loose.held[o.key()]; first != nil {

@@ -30,6 +30,7 @@ type Object struct {
 	ID       lockfile.Identity
 	UID      uint32 // the file's owner and mode, when this process came to have it
 	Mode     uint32
+	Own      bool // it was this process's user
 
 	dir     *Dir // nil: loose
 	file    string
@@ -47,6 +48,11 @@ type Object struct {
 type descriptionKey struct {
 	id       lockfile.Identity
 	writable bool
+}
+
+// belongs notes whose the file is.
+func (o *Object) belongs(st *unix.Stat_t) {
+	o.UID, o.Mode, o.Own = st.Uid, st.Mode, st.Uid == uint32(os.Geteuid())
 }
 
 func (o *Object) key() descriptionKey { return descriptionKey{o.ID, o.Writable} }
@@ -111,9 +117,10 @@ func (d *Dir) publish(fd int, st *unix.Stat_t, name Name, header layout.Header, 
 	}
 	check.Point("create.locked")
 	o := &Object{
-		Header: header, FD: fd, Writable: true, ID: lockfile.IdentityOf(st), UID: st.Uid, Mode: st.Mode,
+		Header: header, FD: fd, Writable: true, ID: lockfile.IdentityOf(st),
 		dir: d, file: name.FileName(), handles: 1,
 	}
+	o.belongs(st)
 	// Publishing and entering it here are one step for the other goroutines of
 	// this process.
 	d.mu.Lock()
@@ -190,7 +197,8 @@ func (d *Dir) openOnce(name Name, file string) (*Object, error) {
 		}
 		return nil, err
 	}
-	o := &Object{FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), UID: st.Uid, Mode: st.Mode, dir: d, file: file, handles: 1, found: true}
+	o := &Object{FD: fd, Writable: writable, ID: lockfile.IdentityOf(&st), dir: d, file: file, handles: 1, found: true}
+	o.belongs(&st)
 	check.Point("open.opened")
 	if err := d.admit(o, name, &st); err != nil {
 		// Drop the lock by hand: a process forked just now may have a copy of the
@@ -231,7 +239,7 @@ func (d *Dir) admit(o *Object, name Name, st *unix.Stat_t) error {
 	if st.Dev != d.id.Dev {
 		return d.named(o.file, errs.New(errs.ErrCorrupt, "lies on another file system than its directory; unmount it"))
 	}
-	if d.Scope == Local && st.Uid != uint32(os.Geteuid()) {
+	if d.Scope == Local && !o.Own {
 		return d.named(o.file, errs.New(fs.ErrPermission, "belongs to uid %d, not to you; that user or root must remove it", st.Uid))
 	}
 	header, err := readHeader(o.FD)

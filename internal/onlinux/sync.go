@@ -5,7 +5,6 @@ package onlinux
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,7 +70,7 @@ func mapState(o *namespace.Object, kind layout.Kind) (page *statePage, state wai
 // It is asked once. Atoll changes no mode later, nor gives a descriptor that can
 // write to who may not open one; the owner who does that by hand trusts them.
 func othersWhoWrite(o *namespace.Object) *wait.Writers {
-	mine := o.UID == uint32(os.Geteuid()) && namespace.Mapped("uid", o.UID)
+	mine := o.Own && namespace.Mapped("uid", o.UID)
 	if mine && o.Mode&0o022 == 0 {
 		return nil
 	}
