@@ -118,16 +118,15 @@ const slots = 8
 // bulkObjects are a ring of blocks, with a semaphore for those that are free and one
 // for those that are full.
 type bulkObjects struct {
-	ring       []byte
+	view       *atoll.View
 	free, full *atoll.Semaphore
 }
 
 func openBulk() (b bulkObjects) {
 	s, _, err := atoll.CreateOrOpenSection("ring", atoll.SectionOptions{Size: slots * blockSize})
 	must(err)
-	v, err := s.Map(0, 0, 0)
+	b.view, err = s.Map(0, 0, 0)
 	must(err)
-	b.ring = v.Bytes()
 	b.free, _, err = atoll.CreateOrOpenSemaphore("free", atoll.SemaphoreOptions{Initial: slots, Max: slots})
 	must(err)
 	b.full, _, err = atoll.CreateOrOpenSemaphore("full", atoll.SemaphoreOptions{Max: slots})
@@ -135,13 +134,14 @@ func openBulk() (b bulkObjects) {
 	return b
 }
 
-func (b bulkObjects) slot(i int) []byte { return b.ring[i%slots*blockSize:][:blockSize] }
+// slot is where a block lies in the view.
+func slot(i int) int64 { return int64(i % slots * blockSize) }
 
 // bulk copies blocks into the ring, and the other process looks at them where they are.
 func bulk(p *program) {
 	n := p.sizes[0]
 	b := openBulk()
-	clear(b.ring)
+	clear(b.view.Bytes())
 	block := make([]byte, blockSize)
 	for i := range block {
 		block[i] = 1
@@ -154,8 +154,9 @@ func bulk(p *program) {
 	for i := range n {
 		must(b.free.Wait(ctx))
 		block[0] = byte(i)
-		copy(b.slot(i), block)
-		_, err := b.full.Release(1)
+		_, err := b.view.WriteAt(block, slot(i))
+		must(err)
+		_, err = b.full.Release(1)
 		must(err)
 	}
 	other.hear("read")
@@ -169,7 +170,7 @@ func bulkReader(p *program) {
 	ctx := context.Background()
 	for i := range p.sizes[0] {
 		must(b.full.Wait(ctx))
-		block := b.slot(i)
+		block := b.view.Bytes()[slot(i):][:blockSize]
 		if block[0] != byte(i) {
 			must(fmt.Errorf("block %d begins with %d", i, block[0]))
 		}

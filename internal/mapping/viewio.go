@@ -93,8 +93,18 @@ func (v *View) copyCaught(to, from []byte) (address uintptr) {
 			}
 		}
 	}()
-	copy(to, from)
+	copyCached(to, from)
 	return 0
+}
+
+// copyCached is copy, in pieces: from 1 MiB on Go's copies pass the caches by, on amd64.
+// What goes into a view or comes out of one is needed soon, by another processor at that.
+func copyCached(to, from []byte) {
+	const piece = 512 << 10
+	n := min(len(to), len(from))
+	for at := 0; at < n; at += piece {
+		copy(to[at:min(at+piece, n)], from[at:])
+	}
 }
 
 // faultAddress gives the address that a panic is about, or 0.

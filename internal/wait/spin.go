@@ -13,12 +13,13 @@ import (
 
 // Spinning pays where another processor can be running the one who will signal: a
 // round trip then takes a tenth of a microsecond instead of many, because nobody
-// sleeps. It is bounded by about what a sleep costs, and adapts: an object whose
+// sleeps. It is bounded by about what a sleep costs, some tens of microseconds on a
+// virtual machine, and adapts: an object whose
 // signals do not come that soon is spun for less and less, but for now and then: a
 // partner who must be woken each time cannot be that quick, until one of the two
 // tries again.
 const (
-	spinMax   = 20_000 // looks at the cell, about a nanosecond each
+	spinMax   = 40_000 // looks at the cell, less than a nanosecond each
 	spinMin   = 1000
 	spinAgain = 32  // each so many waits it is tried again
 	spinGate  = 500 // a gate is held for about a microsecond
