@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"atoll/internal/testkit"
 )
 
@@ -102,6 +104,9 @@ func injected(t *testing.T, thread, call, fault string, n int, f func()) (hit bo
 var _ = testkit.Role("makes-sections", func(self *testkit.Self) {
 	runtime.LockOSThread()
 	kind := self.Args[0]
+	if kind == "named" {
+		unix.Umask(0o277) // so that its mode must be set
+	}
 	f, err := os.OpenFile(self.Args[1], os.O_RDWR, 0)
 	self.Must(err)
 	if kind == "existing" {
