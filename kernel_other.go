@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !windows
 
 package atoll
 
@@ -18,7 +18,7 @@ import (
 	"atoll/internal/namespace"
 )
 
-// There is no kernel for this system yet: every call that makes or opens an
+// There is no kernel for this system: every call that makes or opens an
 // object says so, and nothing else can be called without one.
 
 var errSystem = fmt.Errorf("no Atoll kernel for %s: %w", runtime.GOOS, errors.ErrUnsupported)

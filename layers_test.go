@@ -27,6 +27,8 @@ type layer struct {
 	allow []string // other modules
 	// linuxOnly: no file but doc.go belongs to another system.
 	linuxOnly bool
+	// windowsOnly: the same for Windows.
+	windowsOnly bool
 	// testsOnly: there are no files but tests and doc.go.
 	testsOnly bool
 	// forTests: only tests may import it.
@@ -83,11 +85,14 @@ var layers = map[string]layer{
 
 	"internal/backing": {row: 4, allow: []string{xsys}, linuxOnly: true},
 
+	"internal/usage":   {row: 0, deny: pure},
 	"internal/mapping": {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/views":   {row: 6, allow: []string{xsys}, linuxOnly: true},
 	"internal/doctor":  {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/space":   {row: 5, allow: []string{xsys}, linuxOnly: true},
 	"internal/onlinux": {row: 6, allow: []string{xsys}, linuxOnly: true},
+
+	"internal/onwindows": {row: 6, allow: []string{xsysWindows}, windowsOnly: true},
 
 	"internal/port": {row: 5, linuxOnly: true},
 
@@ -237,6 +242,8 @@ func (l layer) wrongFiles(dir, goos string, p *build.Package) (wrong []string) {
 		case name == "doc.go":
 		case l.testsOnly:
 			wrong = append(wrong, path.Join(dir, name)+": this folder has only tests and a doc.go")
+		case l.windowsOnly && goos != "windows":
+			wrong = append(wrong, path.Join(dir, name)+": is built for other systems too; in this package every file but doc.go needs //go:build windows")
 		case l.linuxOnly && goos != "linux":
 			wrong = append(wrong, path.Join(dir, name)+": is built for other systems too; in this package every file but doc.go needs //go:build linux")
 		}

@@ -17,6 +17,7 @@ import (
 	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/namespace"
+	"atoll/internal/usage"
 )
 
 // View is a part of a section in this process's memory. It holds the object by
@@ -25,7 +26,7 @@ import (
 //
 // Nothing but Close unmaps it: a slice of it may be reachable from anywhere.
 type View struct {
-	Usage
+	usage.Usage
 	object *namespace.Object
 	bytes  []byte // exactly what was asked for
 	pages  []byte // whole pages: what is mapped

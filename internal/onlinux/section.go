@@ -18,6 +18,7 @@ import (
 	"atoll/internal/mapping"
 	"atoll/internal/namespace"
 	"atoll/internal/space"
+	"atoll/internal/usage"
 )
 
 // Section is a handle of a section. A memory section's bytes lie in the object's
@@ -25,7 +26,7 @@ import (
 // handle.
 type Section struct {
 	*handle
-	mapping.Usage
+	usage.Usage
 	file int // the file of a file section; -1 for a memory section
 }
 

@@ -9,13 +9,13 @@ import (
 	"sync"
 
 	"atoll/internal/errs"
-	"atoll/internal/mapping"
+	"atoll/internal/usage"
 )
 
 // region is a view or an area: what one call has allocated. Who works on it counts
 // itself in, so that nothing is unmapped under a call.
 type region struct {
-	mapping.Usage
+	usage.Usage
 	base, size uintptr
 	room       uintptr    // what it keeps others from allocating: size up to 64 KiB
 	protect    Protection // when it was allocated

@@ -1,6 +1,6 @@
 //go:build linux
 
-package mapping
+package usage
 
 import (
 	"sync"

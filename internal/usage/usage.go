@@ -1,6 +1,6 @@
-//go:build linux
-
-package mapping
+// Package usage counts the calls that are just inside a handle or view, so that closing
+// it can wait for them.
+package usage
 
 import (
 	"sync"
