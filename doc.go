@@ -47,7 +47,8 @@
 //
 // # Systems
 //
-// Linux on amd64 and arm64. On other systems every call that makes or opens an
-// object returns an error that wraps errors.ErrUnsupported. docs/PLATFORMS.md
-// has what differs from Windows.
+// Linux on amd64 and arm64. On Windows sections, views, objects to wait for, and
+// waits, are the system's own; the rest, jobs among it, returns an error that wraps
+// errors.ErrUnsupported. So does every call that makes or opens an object on other
+// systems. docs/PLATFORMS.md has what differs.
 package atoll

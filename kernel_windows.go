@@ -140,12 +140,13 @@ func openJob(string, intent, access.Request, layout.Flags, layout.JobLimits) (*k
 
 func kernelStartOutside(*exec.Cmd) error { return errNoJobs }
 
-func (*kernelJob) Start(*exec.Cmd) (int, error)                           { return 0, errNoJobs }
-func (*kernelJob) Assign(int) error                                       { return errNoJobs }
-func (*kernelJob) Processes() ([]int, error)                              { return nil, errNoJobs }
-func (*kernelJob) Has(int) (bool, error)                                  { return false, errNoJobs }
-func (*kernelJob) Terminate(int) error                                    { return errNoJobs }
-func (*kernelJob) Terminated() (int, bool, error)                         { return 0, false, errNoJobs }
+func (*kernelJob) Start(*exec.Cmd) (int, error)   { return 0, errNoJobs }
+func (*kernelJob) Assign(int) error               { return errNoJobs }
+func (*kernelJob) Processes() ([]int, error)      { return nil, errNoJobs }
+func (*kernelJob) Has(int) (bool, error)          { return false, errNoJobs }
+func (*kernelJob) Terminate(int) error            { return errNoJobs }
+func (*kernelJob) Terminated() (int, bool, error) { return 0, false, errNoJobs }
+
 func (*kernelJob) Stats() (kernelJobStats, error)                         { return kernelJobStats{}, errNoJobs }
 func (*kernelJob) SetLimits(layout.JobLimits) error                       { return errNoJobs }
 func (*kernelJob) Limits() (layout.JobLimits, error)                      { return layout.JobLimits{}, errNoJobs }

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -333,7 +332,7 @@ func TestWindowsWaitAny(t *testing.T) {
 	if value, ok := channel.Value(); r.Index != 1 || !ok || value != 7 {
 		t.Fatalf("index %d, value %d, %v", r.Index, value, ok)
 	}
-	r, err = WaitAny(shortly(t), channel)
+	_, err = WaitAny(shortly(t), channel)
 	wantError(t, err, context.DeadlineExceeded, 258)
 
 	child := startRole(t, "set", nameOfNew(t))
@@ -372,14 +371,23 @@ func TestWindowsWaitAll(t *testing.T) {
 	_, err = WaitAll(t.Context(), first, e, second)
 	must(t, err)
 	must(t, second.Unlock())
-	must(t, second.Close())
-	wantError(t, second.Unlock(), os.ErrClosed, 6)
 	must(t, first.Unlock())
 	again := closeAtEnd(t, duplicateOf(t, first))
 	_, err = WaitAll(t.Context(), first, again)
 	wantError(t, err, fs.ErrInvalid, 87)
 	_, err = WaitAll(t.Context(), first, WaitChan(make(chan int)))
 	wantError(t, err, errors.ErrUnsupported, 50)
+	left := duplicateOf(t, second)
+	_, err = left.Lock(t.Context())
+	must(t, err)
+	must(t, left.Close())
+	must(t, e.Set())
+	r, err := WaitAll(t.Context(), e, second)
+	if err != nil || r.Index != 1 || r.Abandoned == nil {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	must(t, second.Unlock())
+	must(t, second.Close())
 	must(t, e.Set())
 	_, err = SignalAndWait(t.Context(), e, e)
 	must(t, err)
@@ -430,11 +438,18 @@ func TestWindowsSection(t *testing.T) {
 	wantError(t, v.Close(), os.ErrClosed, 6)
 }
 
-func TestWindowsSectionOfAFile(t *testing.T) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+// newFile is an empty file. Wine 8 does not remove what is in t.TempDir.
+func newFile(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.CreateTemp("", "atoll") //nolint:usetesting // see above
 	must(t, err)
-	closeAtEnd(t, f)
-	_, err = CreateSection("", SectionOptions{File: f})
+	t.Cleanup(func() { must(t, errors.Join(f.Close(), os.Remove(f.Name()))) })
+	return f
+}
+
+func TestWindowsSectionOfAFile(t *testing.T) {
+	f := newFile(t)
+	_, err := CreateSection("", SectionOptions{File: f})
 	wantError(t, err, fs.ErrInvalid, 1006)
 	s, err := CreateSection("", SectionOptions{File: f, Size: 5000})
 	must(t, err)
@@ -443,10 +458,21 @@ func TestWindowsSectionOfAFile(t *testing.T) {
 	copy(v.Bytes(), "on the disk")
 	must(t, v.Flush(0, 0))
 	must(t, v.Close())
+	named, err := CreateSection("atoll-file", SectionOptions{File: f})
+	must(t, err)
+	closeAtEnd(t, named)
+	again, created, err := CreateOrOpenSection("atoll-file", SectionOptions{File: f})
+	must(t, err)
+	closeAtEnd(t, again)
+	_, _, err = CreateOrOpenSection("atoll-file", SectionOptions{File: newFile(t), Size: 1})
+	if created || !errors.Is(err, fs.ErrExist) {
+		t.Fatalf("a section over another file: %v, %v", created, err)
+	}
 	must(t, s.Close())
 	text := make([]byte, 11)
 	_, err = f.ReadAt(text, 0)
 	must(t, err)
+	must(t, errors.Join(named.Close(), again.Close()))
 	if info, err := f.Stat(); err != nil || info.Size() != 5000 || string(text) != "on the disk" {
 		t.Fatalf("the file has %q, %v, %v", text, info, err)
 	}
@@ -459,8 +485,10 @@ func TestWindowsReserve(t *testing.T) {
 	v, err := s.Map(0, 0, 0)
 	must(t, err)
 	closeAtEnd(t, v)
-	_, err = v.ReadAt(make([]byte, 1), 0)
-	wantError(t, err, ErrFault, 999)
+	if os.Getenv("ATOLL_CONFORMANCE_WINE") == "" { // Wine 8 lets a touch commit the page
+		_, err = v.ReadAt(make([]byte, 1), 0)
+		wantError(t, err, ErrFault, 999)
+	}
 	must(t, v.Commit(0, 1<<16))
 	_, err = v.WriteAt([]byte{1}, 1<<16-1)
 	must(t, err)

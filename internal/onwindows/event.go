@@ -28,8 +28,8 @@ func OpenEvent(name string, intent Intent, asked access.Request, manual, signale
 	h, created, err := obtain(name, intent, asked, calls{
 		kind: access.Event,
 		open: windows.OpenEvent,
-		create: func(a *windows.SecurityAttributes, name *uint16, rights uint32) (windows.Handle, error) {
-			return windows.CreateEventEx(a, name, flags, rights)
+		create: func(name *uint16, rights uint32) (windows.Handle, error) {
+			return windows.CreateEventEx(nil, name, flags, rights)
 		},
 	})
 	if err != nil {
@@ -39,13 +39,13 @@ func OpenEvent(name string, intent Intent, asked access.Request, manual, signale
 }
 
 // Set signals the event.
-func (e *Event) Set() error { return e.with("SetEvent", access.Modify, windows.SetEvent) }
+func (e *Event) Set() error { return e.change("SetEvent", windows.SetEvent) }
 
 // Reset takes the signal away.
-func (e *Event) Reset() error { return e.with("ResetEvent", access.Modify, windows.ResetEvent) }
+func (e *Event) Reset() error { return e.change("ResetEvent", windows.ResetEvent) }
 
 // Pulse releases those who wait now, and leaves the event reset.
-func (e *Event) Pulse() error { return e.with("PulseEvent", access.Modify, windows.PulseEvent) }
+func (e *Event) Pulse() error { return e.change("PulseEvent", windows.PulseEvent) }
 
 // QuickSet is Set where there is a way without the kernel: not here.
 func (e *Event) QuickSet() bool { return false }

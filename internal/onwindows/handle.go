@@ -68,9 +68,9 @@ func (h *handle) begin(needed access.Mask) error {
 	return err
 }
 
-// with calls Windows with the handle, if it has the rights.
-func (h *handle) with(call string, needed access.Mask, do func(windows.Handle) error) error {
-	if err := h.begin(needed); err != nil {
+// change calls Windows to change the object, if the handle may.
+func (h *handle) change(call string, do func(windows.Handle) error) error {
+	if err := h.begin(access.Modify); err != nil {
 		return err
 	}
 	defer h.Leave()

@@ -43,8 +43,8 @@ func OpenMutex(name string, intent Intent, asked access.Request, owned bool) (m 
 		h, created, err = obtain(name, intent, asked, calls{
 			kind: access.Mutex,
 			open: windows.OpenMutex,
-			create: func(a *windows.SecurityAttributes, name *uint16, rights uint32) (windows.Handle, error) {
-				return windows.CreateMutexEx(a, name, flags, rights)
+			create: func(name *uint16, rights uint32) (windows.Handle, error) {
+				return windows.CreateMutexEx(nil, name, flags, rights)
 			},
 		})
 	})

@@ -25,7 +25,7 @@ const (
 // calls are those that make and open an object of a type.
 type calls struct {
 	kind   access.Kind
-	create func(attributes *windows.SecurityAttributes, name *uint16, access uint32) (windows.Handle, error)
+	create func(name *uint16, access uint32) (windows.Handle, error)
 	open   func(access uint32, inherit bool, name *uint16) (windows.Handle, error)
 }
 
@@ -53,11 +53,10 @@ func obtain(name string, intent Intent, asked access.Request, c calls) (h *handl
 		}
 		return newHandle(raw, c.kind, rights), false, nil
 	}
-	attributes, err := attributesOf(asked.Security)
-	if err != nil {
+	if err := refuseSecurity(asked.Security); err != nil {
 		return nil, false, err
 	}
-	raw, err := c.create(attributes, wide, uint32(rights))
+	raw, err := c.create(wide, uint32(rights))
 	if created, err = settle(raw, intent, err); err != nil {
 		return nil, false, err
 	}
@@ -90,11 +89,11 @@ func wideName(name string, intent Intent) (*uint16, error) {
 	return wide, failed("name", err)
 }
 
-// attributesOf refuses rights that are numbers of Unix. nil is Windows' default: this
-// user and the system.
-func attributesOf(s *access.Security) (*windows.SecurityAttributes, error) {
+// refuseSecurity refuses rights that are numbers of Unix. Without, Windows' default
+// counts: this user and the system.
+func refuseSecurity(s *access.Security) error {
 	if s == nil || s.Mode == 0 && s.ACL == nil && s.Owner == nil && s.Group == nil {
-		return nil, nil
+		return nil
 	}
-	return nil, errs.New(errors.ErrUnsupported, "a Security has modes, users and groups of Unix, which Windows does not know; leave it nil, or create the object by package win32 with a descriptor, and open it here")
+	return errs.New(errors.ErrUnsupported, "a Security has modes, users and groups of Unix, which Windows does not know; leave it nil, or create the object by package win32 with a descriptor, and open it here")
 }

@@ -150,8 +150,7 @@ func (o *SectionOptions) create(name *uint16, intent Intent) (s *Section, create
 	if err := o.valid(); err != nil {
 		return nil, false, err
 	}
-	attributes, err := attributesOf(o.Request.Security)
-	if err != nil {
+	if err := refuseSecurity(o.Request.Security); err != nil {
 		return nil, false, err
 	}
 	file, err := o.ownFile()
@@ -169,7 +168,7 @@ func (o *SectionOptions) create(name *uint16, intent Intent) (s *Section, create
 	if file != 0 {
 		source = file
 	}
-	raw, err := windows.CreateFileMapping(source, attributes, flags, uint32(o.Size>>32), uint32(o.Size), name)
+	raw, err := windows.CreateFileMapping(source, nil, flags, uint32(o.Size>>32), uint32(o.Size), name)
 	if created, err = settle(raw, intent, err); err != nil {
 		return nil, false, errors.Join(err, closeFile(file))
 	}
@@ -237,19 +236,39 @@ func (s *Section) over(file windows.Handle) error {
 		return failed("MapViewOfFile, to see which file the section is over", err)
 	}
 	defer func() { _ = windows.UnmapViewOfFile(address) }()
-	const enough = 1 << 15
-	shown, want := make([]uint16, enough), make([]uint16, enough)
-	if _, err := getMappedFileName(windows.CurrentProcess(), address, &shown[0], enough); err != nil {
+	shown := make([]uint16, 1<<15)
+	if _, err := getMappedFileName(windows.CurrentProcess(), address, &shown[0], uint32(len(shown))); err != nil {
 		return errs.New(fs.ErrExist, "the section exists, and is not over a file that Windows knows the name of")
 	}
-	const ntName = 2 // VOLUME_NAME_NT
-	if _, err := windows.GetFinalPathNameByHandle(file, &want[0], enough, ntName); err != nil {
-		return failed("GetFinalPathNameByHandle", err)
+	name := windows.UTF16ToString(shown)
+	same, err := leadsTo(name, file)
+	if err == nil && !same {
+		err = errs.New(fs.ErrExist, "the section exists, but is over %s", name)
 	}
-	if a, b := windows.UTF16ToString(shown), windows.UTF16ToString(want); !strings.EqualFold(a, b) {
-		return errs.New(fs.ErrExist, "the section exists, but is over %s, not over %s", a, b)
+	return err
+}
+
+// leadsTo says whether a name of the kernel is that of the file.
+func leadsTo(name string, file windows.Handle) (bool, error) {
+	path := `\\?\GLOBALROOT` + name
+	if rest, ok := strings.CutPrefix(name, `\??\`); ok { // as Wine names files
+		path = `\\?\` + rest
 	}
-	return nil
+	wide, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return false, err
+	}
+	const share = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
+	found, err := windows.CreateFile(wide, 0, share, nil, windows.OPEN_EXISTING, 0, 0)
+	if err != nil {
+		return false, failed("open the section's file, "+path, err)
+	}
+	defer func() { _ = windows.CloseHandle(found) }()
+	var a, b windows.ByHandleFileInformation
+	if err := errors.Join(windows.GetFileInformationByHandle(found, &a), windows.GetFileInformationByHandle(file, &b)); err != nil {
+		return false, failed("GetFileInformationByHandle", err)
+	}
+	return a.VolumeSerialNumber == b.VolumeSerialNumber && a.FileIndexHigh == b.FileIndexHigh && a.FileIndexLow == b.FileIndexLow, nil
 }
 
 // Size is the section's size in bytes.

@@ -23,8 +23,8 @@ func OpenSemaphore(name string, intent Intent, asked access.Request, initial, li
 	h, created, err := obtain(name, intent, asked, calls{
 		kind: access.Semaphore,
 		open: openSemaphore,
-		create: func(a *windows.SecurityAttributes, name *uint16, rights uint32) (windows.Handle, error) {
-			return createSemaphoreEx(a, initial, limit, name, 0, rights)
+		create: func(name *uint16, rights uint32) (windows.Handle, error) {
+			return createSemaphoreEx(nil, initial, limit, name, 0, rights)
 		},
 	})
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *Semaphore) Release(n int32) (previous int32, err error) {
 	if n < 1 {
 		return 0, errs.New(fs.ErrInvalid, "a semaphore is released by 1 or more, not by %d", n)
 	}
-	err = s.with("ReleaseSemaphore", access.Modify, func(raw windows.Handle) error {
+	err = s.change("ReleaseSemaphore", func(raw windows.Handle) error {
 		return releaseSemaphore(raw, n, &previous)
 	})
 	return previous, err

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -361,10 +362,14 @@ func (w *wait) taken(k *keeper, out outcome) (Result, error) {
 		return Result{}, errs.New(nil, "WaitForMultipleObjectsEx gave %#x for %d handles", out.event, len(w.handles))
 	}
 	r := Result{Index: w.index[n]}
+	if w.all { // of which Windows says no more than that there is one
+		r.Index = 0
+		if abandoned {
+			r.Index = slices.IndexFunc(w.targets, func(t target) bool { return t.mutex != nil })
+		}
+	}
 	if abandoned {
 		r.Previous = &Previous{Since: time.Now()}
-	} else if w.all {
-		r.Index = 0
 	}
 	for i, t := range w.targets {
 		if t.mutex != nil && (w.all || i == r.Index) {

@@ -25,8 +25,8 @@ func OpenTimer(name string, intent Intent, asked access.Request, manual bool) (t
 	h, created, err := obtain(name, intent, asked, calls{
 		kind: access.Timer,
 		open: openWaitableTimer,
-		create: func(a *windows.SecurityAttributes, name *uint16, rights uint32) (windows.Handle, error) {
-			return createWaitableTimerEx(a, name, flags, rights)
+		create: func(name *uint16, rights uint32) (windows.Handle, error) {
+			return createWaitableTimerEx(nil, name, flags, rights)
 		},
 	})
 	if err != nil {
@@ -64,12 +64,12 @@ func (t *Timer) set(due int64, period time.Duration) error {
 		return errs.New(fs.ErrInvalid, "a timer's period cannot be %v on Windows; it is from 1ms to %v, and 0 is none", period, math.MaxInt32*time.Millisecond)
 	}
 	every := int32((period + time.Millisecond - 1) / time.Millisecond)
-	return t.with("SetWaitableTimer", access.Modify, func(raw windows.Handle) error {
+	return t.change("SetWaitableTimer", func(raw windows.Handle) error {
 		return setWaitableTimer(raw, &due, every, 0, 0, false)
 	})
 }
 
 // Cancel makes the timer inactive, and leaves it as signaled as it is.
 func (t *Timer) Cancel() error {
-	return t.with("CancelWaitableTimer", access.Modify, cancelWaitableTimer)
+	return t.change("CancelWaitableTimer", cancelWaitableTimer)
 }
