@@ -347,6 +347,35 @@ func TestWindowsWaitAny(t *testing.T) {
 	}
 }
 
+func TestWindowsSignalAndWait(t *testing.T) {
+	m, err := CreateMutex("", MutexOptions{InitiallyOwned: true})
+	must(t, err)
+	closeAtEnd(t, m)
+	e, err := CreateEvent("", EventOptions{})
+	must(t, err)
+	closeAtEnd(t, e)
+	_, err = SignalAndWait(shortly(t), m, e)
+	wantError(t, err, context.DeadlineExceeded, 258)
+	_, err = SignalAndWait(shortly(t), m, e)
+	wantError(t, err, ErrNotOwner, 288)
+	_, err = SignalAndWait(t.Context(), e, m) // which was unlocked
+	must(t, err)
+	other := closeAtEnd(t, duplicateOf(t, m))
+	_, err = SignalAndWait(t.Context(), m, other)
+	must(t, err)
+	must(t, other.Unlock())
+	_, err = m.Lock(t.Context())
+	must(t, err)
+	_, err = SignalAndWait(t.Context(), m, m)
+	must(t, err)
+	full, err := CreateSemaphore("", SemaphoreOptions{Initial: 1, Max: 1})
+	must(t, err)
+	closeAtEnd(t, full)
+	_, err = SignalAndWait(t.Context(), full, e)
+	wantError(t, err, ErrTooManyPosts, 298)
+	must(t, e.Wait(t.Context())) // what the first use of e as a signal left
+}
+
 // nameOfNew is the name of a new event.
 func nameOfNew(t *testing.T) string {
 	t.Helper()

@@ -98,7 +98,8 @@ func WaitAll(ctx context.Context, objects []Waitable) (Result, error) {
 }
 
 // SignalAndWait signals one object and waits for another. The two are two calls of
-// Windows: a Pulse that the signal sets off may come before the wait.
+// Windows: a Pulse that the signal sets off may come before the wait. Its one call for
+// both cannot be ended by an APC under Wine 8, which then signals once more.
 func SignalAndWait(ctx context.Context, signal Signaler, object Waitable) (Result, error) {
 	t := object.target()
 	if t.handle != nil {
