@@ -77,9 +77,13 @@ const maxPlanned = 64
 // something is special about it; what others of this process wait for is. closed and may
 // are of the handle. The caller holds liveness.Deciding, and goes on to TakeAll or Unplan.
 func (s *Slot) Plan(closed *atomic.Bool, may bool) bool {
-	state, n := s.cell.Load(), planned.n
-	if closed.Load() || !may || state.Gate() != 0 || !s.plain || s.isTaken() ||
+	n := planned.n
+	if closed.Load() || !may || !s.plain || s.isTaken() ||
 		n == maxPlanned || n > 0 && s.members != planned.parts[0].slot.members {
+		return false
+	}
+	state := s.cell.Load() // not before: the page of one that is not plain can be gone
+	if state.Gate() != 0 {
 		return false
 	}
 	next, there := s.kind.TakeNow(state.Word(), s.me, s.limit)
