@@ -88,9 +88,11 @@ func TestSectionOfTheOtherFace(t *testing.T) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	number(t, 0, err)
 	defer func() { _ = f.Close() }() // it is open all the time, and in nobody's way
-	for protection, shared := range map[access.Protection]uint32{
-		access.ReadWrite: errs.SharingViolation, access.ReadOnly: 0, access.WriteCopy: 0,
-	} {
+	for _, section := range []struct {
+		protection access.Protection
+		shared     uint32 // what one gets who lets others only read
+	}{{access.ReadWrite, errs.SharingViolation}, {access.ReadOnly, 0}, {access.WriteCopy, 0}} {
+		protection, shared := section.protection, section.shared
 		s, _, err := onlinux.OpenSection("", onlinux.MustCreate, onlinux.SectionOptions{File: f, Protection: protection})
 		number(t, 0, err)
 		demand := func(what string, shared, mapped, kept uint32) {
