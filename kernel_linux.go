@@ -1,12 +1,10 @@
 package atoll
 
 import (
-	"errors"
 	"iter"
 
 	"atoll/internal/access"
 	"atoll/internal/boundary"
-	"atoll/internal/check"
 	"atoll/internal/doctor"
 	"atoll/internal/job"
 	"atoll/internal/layout"
@@ -76,44 +74,6 @@ var (
 	kernelDuplicateFrom = onlinux.DuplicateFrom
 	kernelNameOf        = onlinux.NameOf
 )
-
-// takeAll is WaitAll where all objects are there and nothing is special about any,
-// which takes less time than to ask whether one is nil. Nothing between BeginAll and
-// EndAll panics.
-func takeAll(objects []Waitable) (taken bool, err error) {
-	onlinux.BeginAll()
-	told := check.Race // of what was taken
-	for _, o := range objects {
-		planned := false
-		switch o := o.(type) {
-		case *Semaphore:
-			planned = o != nil && o.kernel != nil && o.kernel.Plan()
-		case *Event:
-			planned = o != nil && o.kernel != nil && o.kernel.Plan()
-		case *Mutex:
-			planned = o != nil && o.kernel != nil && o.kernel.Plan()
-			told = true
-		}
-		if !planned {
-			onlinux.Unplan()
-			onlinux.EndAll()
-			return false, nil
-		}
-	}
-	taken = onlinux.TakeAll()
-	if taken && told {
-		err = tookAll(objects)
-	}
-	onlinux.EndAll()
-	return taken, err
-}
-
-func tookAll(objects []Waitable) (err error) {
-	for _, o := range objects {
-		err = errors.Join(err, o.waitable().(interface{ Took() error }).Took())
-	}
-	return err
-}
 
 func kernelList(scope Scope) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
