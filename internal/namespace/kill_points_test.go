@@ -304,3 +304,48 @@ func TestRemoverIsKilled(t *testing.T) {
 		})
 	}
 }
+
+// TestReaderMeetsAnOpenOfTheMighty: the owner of a file may only read it, root may write
+// it. Root's open is under way when the holder dies; to the owner it is as any other's.
+func TestReaderMeetsAnOpenOfTheMighty(t *testing.T) {
+	d, base := newDir(t)
+	held, err := openDir(t, base, Local).create(local("x"))
+	must(t, err)
+	must(t, unix.Fchmod(held.FD, 0o400))
+	fd, err := unix.Openat(d.fd, "x", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	must(t, err)
+	defer func() { must(t, unix.Close(fd)) }()
+	reader := &Object{FD: fd, ID: held.ID, dir: d, file: "x"}
+	atPoint(t, "open.asked", func() {
+		must(t, lockfile.Unlock(held.FD, lockfile.Holders)) // as its death does
+		if err := d.join(reader, true); !errors.Is(err, errAgain) {
+			t.Errorf("the reader says %v, and the object lives on", err)
+		}
+	})
+	o, err := d.openOnce(local("x"), "x")
+	must(t, err)
+	must(t, o.DropHandle())
+	must(t, held.DropHandle())
+}
+
+// TestOpenOfALinkedFile: while an open is under way somebody, who may do that on some
+// systems, gives the file another name, and its last holder removes the first. The open
+// does not get an object without a name.
+func TestOpenOfALinkedFile(t *testing.T) {
+	testkit.NeedRoot(t)
+	base := newBase(t)
+	d := openDir(t, base, Global)
+	name := Name{Scope: Global, Base: "x"}
+	held, err := openDir(t, base, Global).create(name)
+	must(t, err)
+	atPoint(t, "open.asked", func() {
+		must(t, unix.Linkat(d.fd, "x", d.fd, "y", 0))
+		must(t, held.DropHandle())
+	})
+	if _, err := d.openOnce(name, "x"); !errors.Is(err, errAgain) {
+		t.Errorf("the open says %v of a file that is only y", err)
+	}
+	must(t, unix.Unlinkat(d.fd, "y", 0))
+	_, err = d.Open(name)
+	contains(t, err, fs.ErrNotExist)
+}

@@ -250,9 +250,7 @@ func (d *Dir) admit(o *Object, name Name, st *unix.Stat_t) error {
 		return d.named(o.file, err)
 	}
 	o.Header = header
-	// Rights for anybody but the owner are in the bits of group and others, those
-	// of an ACL too.
-	if err := d.join(o, !o.Writable || st.Mode&0o077 != 0); err != nil {
+	if err := d.join(o, !o.Writable || mayHaveReaders(st.Mode)); err != nil {
 		return err
 	}
 	switch {
@@ -263,6 +261,11 @@ func (d *Dir) admit(o *Object, name Name, st *unix.Stat_t) error {
 	}
 	return nil
 }
+
+// mayHaveReaders says whether there can be openers of a file who may only read it: its
+// owner, or anybody else. Rights for others are in the bits of group and others, those
+// of an ACL too.
+func mayHaveReaders(mode uint32) bool { return mode&0o077 != 0 || mode&0o600 != 0o600 }
 
 // copies are buffers for copies of headers.
 var copies = sync.Pool{New: func() any { return new([layout.StateMapSize]byte) }}
@@ -367,7 +370,7 @@ func (d *Dir) take(o *Object) error {
 	if !got {
 		return errAgain
 	}
-	return stillNamed(o)
+	return d.stillNamed(o)
 }
 
 // lookAlive is how one who may only read finds out whether an object is dead.
@@ -432,14 +435,19 @@ func shrunk(h *layout.Header) int64 {
 	return layout.NameOffset + int64(len(h.Name)+len(h.Path))
 }
 
-// stillNamed says whether nobody has unlinked the file. It was opened by its name, and
-// a file that has lost that has none: Atoll renames nothing, and what somebody moves by
-// hand is moved a moment later, too.
-func stillNamed(o *Object) error {
+// stillNamed says whether nobody has unlinked the file. It was opened by its name, when
+// it had one only, and a file that has lost that has none: Atoll renames nothing, and
+// what somebody moves by hand is moved a moment later, too. But where other users come
+// one may have given it another name since, so there the name itself is asked.
+func (d *Dir) stillNamed(o *Object) error {
 	var st unix.Stat_t
 	err := unix.Fstat(o.FD, &st)
+	same := st.Nlink != 0
+	if err == nil && same && d.Scope != Local {
+		same, err = lockfile.SamePath(d.fd, o.file, o.ID)
+	}
 	check.Point("open.checked")
-	if err == nil && st.Nlink == 0 {
+	if err == nil && !same {
 		return errAgain
 	}
 	return err
