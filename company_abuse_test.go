@@ -5,6 +5,7 @@ package atoll
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -350,58 +351,100 @@ func TestSwappedByAnotherUser(t *testing.T) {
 	}
 }
 
+// forged is an object in which is written what is not so, and a peer who believes it.
+type forged struct {
+	kind  string
+	file  *os.File
+	peer  *testkit.Child
+	words []uint32 // that name an owner, or nobody
+}
+
 // Whose words are whose: a peer that may write one object says in it that any member
 // owns it or holds its gate, or that nobody can: a call ends by its limit, and the
 // process goes on.
 func TestForgedOwners(t *testing.T) {
 	base := company(t)
-	a, b := asUser(t, ann, base, "company"), asUser(t, ben, base, "company", "impatient")
-	entries, err := os.ReadDir(filepath.Join(base, "atoll", "members"))
-	must(t, err)
-	if len(entries) != 0 {
-		t.Fatal("there are members already")
+	if there := members(t, base); len(there) != 0 {
+		t.Fatalf("there are members already: %v", there)
 	}
+	a := asUser(t, ann, base, "company")
 	for _, kind := range companyKinds {
 		tells(t, a, "create; "+kind+`; Global\`+kind+"; 0666", "done")
-		tells(t, b, "open; "+kind+`; Global\`+kind+"; 0", "done")
-		tells(t, b, "create; "+kind+"; own"+kind+"; 0600", "done")
 	}
-	entries, err = os.ReadDir(filepath.Join(base, "atoll", "members"))
-	must(t, err)
-	words := []uint32{0, 1, 0x40000000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, layout.OwnerMask}
-	for _, e := range entries { // ann's number, and ben's own
-		n, err := strconv.ParseUint(e.Name(), 16, 32)
-		must(t, err)
-		words = append(words, uint32(n), uint32(n)|1<<30, uint32(n)|1<<31)
-	}
+	anns := members(t, base)
+	var all []forged // the peers wait side by side
 	for _, kind := range companyKinds {
-		f, err := os.OpenFile(filepath.Join(base, "atoll", kind), os.O_RDWR, 0)
-		must(t, err)
-		closeLater(t, f)
-		for _, word := range words {
-			for _, gate := range words {
-				state := make([]byte, 8)
-				for i := range 4 {
-					state[i], state[4+i] = byte(word>>(8*i)), byte(gate>>(8*i))
-				}
-				_, err := f.WriteAt(state, layout.StateOffset)
+		all = append(all, forge(t, base, kind, anns))
+	}
+	for word := range all[0].words {
+		for gate := range all[0].words {
+			for _, o := range all {
+				state := binary.LittleEndian.AppendUint32(nil, o.words[word])
+				_, err := o.file.WriteAt(binary.LittleEndian.AppendUint32(state, o.words[gate]), layout.StateOffset)
 				must(t, err)
-				b.Tell("%s", `Global\`+kind+"; briefly")
-				b.Line()
-				b.Tell("%s", `Global\`+kind+"; try")
-				b.Line()
+			}
+			for _, call := range []string{"; briefly", "; try"} {
+				for _, o := range all {
+					o.peer.Tell("%s", `Global\`+o.kind+call)
+				}
+				for _, o := range all {
+					o.peer.Line()
+				}
 			}
 		}
-		_, err = f.WriteAt(make([]byte, layout.StateMapSize-layout.StateOffset), layout.StateOffset)
-		must(t, err)
-		tells(t, b, "own"+kind+"; free", map[bool]string{true: "288", false: "done"}[kind == "mutex"])
-		tells(t, b, "own"+kind+"; wait", "done")
-		tells(t, b, "own"+kind+"; close", "done")
-		tells(t, b, `Global\`+kind+"; close", "") // of a mutex that it has taken, and lost, an error
-		tells(t, a, `Global\`+kind+"; close", "done")
+	}
+	for _, o := range all {
+		o.goesOn(t)
+		tells(t, a, `Global\`+o.kind+"; close", "done")
 	}
 	a.End()
-	b.End()
+}
+
+// forge opens an object that ann has made, for a peer who has one of its own, too.
+func forge(t *testing.T, base, kind string, anns []uint32) forged {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(base, "atoll", kind), os.O_RDWR, 0)
+	must(t, err)
+	closeLater(t, f)
+	before := members(t, base)
+	b := asUser(t, ben, base, "company", "impatient")
+	tells(t, b, "open; "+kind+`; Global\`+kind+"; 0", "done")
+	tells(t, b, "create; "+kind+"; own"+kind+"; 0600", "done")
+	words := []uint32{0, 1, 0x40000000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, layout.OwnerMask}
+	for _, n := range members(t, base) {
+		if slices.Contains(anns, n) || !slices.Contains(before, n) { // ann's, and b's own
+			words = append(words, n, n|1<<30, n|1<<31)
+		}
+	}
+	if len(words) != 7+2*3 {
+		t.Fatalf("%s: words %#x: the numbers of ann %#x, and of the peer, are not there", kind, words, anns)
+	}
+	return forged{kind, f, b, words}
+}
+
+// goesOn checks that the peer's own object is as it was.
+func (o *forged) goesOn(t *testing.T) {
+	t.Helper()
+	_, err := o.file.WriteAt(make([]byte, layout.StateMapSize-layout.StateOffset), layout.StateOffset)
+	must(t, err)
+	tells(t, o.peer, "own"+o.kind+"; free", map[bool]string{true: "288", false: "done"}[o.kind == "mutex"])
+	tells(t, o.peer, "own"+o.kind+"; wait", "done")
+	tells(t, o.peer, "own"+o.kind+"; close", "done")
+	tells(t, o.peer, `Global\`+o.kind+"; close", "") // of a mutex that it has taken, and lost, an error
+	o.peer.End()
+}
+
+// members are the numbers of the members of Global.
+func members(t *testing.T, base string) (numbers []uint32) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(base, "atoll", "members"))
+	must(t, err)
+	for _, e := range entries {
+		n, err := strconv.ParseUint(e.Name(), 16, 32)
+		must(t, err)
+		numbers = append(numbers, uint32(n))
+	}
+	return numbers
 }
 
 // mprotect asks to write to a page.
