@@ -35,9 +35,8 @@ type (
 
 	kernelPrivateNamespace = space.PrivateNamespace
 
-	kernelSection        = onlinux.Section
-	kernelSectionOptions = onlinux.SectionOptions
-	kernelView           = onlinux.View
+	kernelSection = onlinux.Section
+	kernelView    = onlinux.View
 )
 
 const (

@@ -16,6 +16,7 @@ import (
 	"atoll/internal/access"
 	"atoll/internal/layout"
 	"atoll/internal/namespace"
+	"atoll/internal/section"
 )
 
 // There is no kernel for this system: every call that makes or opens an
@@ -205,17 +206,9 @@ func openPrivateNamespace(Boundary, string) (*kernelPrivateNamespace, error) { r
 func (*kernelPrivateNamespace) Path() string                                 { return "" }
 func (*kernelPrivateNamespace) Close() error                                 { return errSystem }
 
-type kernelSectionOptions struct {
-	Size                int64
-	File                *os.File
-	Protection          access.Protection
-	Reserve, LargePages bool
-	Request             access.Request
-}
-
 type kernelSection struct{ noHandle }
 
-func openSection(string, intent, kernelSectionOptions) (*kernelSection, bool, error) {
+func openSection(string, intent, section.Options) (*kernelSection, bool, error) {
 	return nil, false, errSystem
 }
 

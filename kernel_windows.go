@@ -31,9 +31,8 @@ type (
 	kernelChannelWait = onwindows.ChannelWait
 	kernelObjectError = onwindows.ObjectError
 
-	kernelSection        = onwindows.Section
-	kernelSectionOptions = onwindows.SectionOptions
-	kernelView           = onwindows.View
+	kernelSection = onwindows.Section
+	kernelView    = onwindows.View
 )
 
 const (

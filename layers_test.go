@@ -58,6 +58,7 @@ var layers = map[string]layer{
 	"internal/cmdline": {row: 1, deny: pure},
 
 	"internal/jobinfo": {row: 2, deny: pure},
+	"internal/section": {row: 2, deny: []string{"net", "syscall", "time"}}, // os: files
 
 	"internal/sddl": {row: 2, deny: append(pure, "unsafe")},
 

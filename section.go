@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"atoll/internal/access"
+	"atoll/internal/section"
 )
 
 // Section is a handle of a section: bytes that views in any process can show, of
@@ -149,7 +150,7 @@ func CreateOrOpenSection(name string, o SectionOptions) (s *Section, created boo
 }
 
 func newSection(op, name string, i intent, o SectionOptions) (*Section, bool, error) {
-	k, created, err := openSection(name, i, kernelSectionOptions{
+	k, created, err := openSection(name, i, section.Options{
 		Size: o.Size, File: o.File, Protection: o.Protection.mask(),
 		Reserve: o.Reserve, LargePages: o.LargePages, Request: request(access.Section, o.Access, o.Security),
 	})

@@ -72,9 +72,9 @@ func (v *View) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, v.fail("read", err)
 }
 
-// WriteAt copies into the view, as io.WriterAt says. It waits only for the disk. On
-// Linux much is copied sooner than by Go's copy, which passes the caches by from 1 MiB
-// on (on amd64).
+// WriteAt copies into the view, as io.WriterAt says. It waits only for the disk. Much
+// is copied sooner than by Go's copy, which passes the caches by from 1 MiB on (on
+// amd64).
 //
 // # Errors
 //

@@ -280,6 +280,65 @@ func TestViewNeverExceedsItsHandle(t *testing.T) {
 	})
 }
 
+// What a view was mapped for, asked for again, gives the same view.
+func TestViewProtectionRights(t *testing.T) {
+	for _, c := range []struct {
+		v    ViewProtection
+		want Mask
+	}{
+		{ViewProtection{}, Read},
+		{ViewProtection{Write: true}, Read | Write},
+		{ViewProtection{Write: true, CopyOnWrite: true}, Copy},
+		{ViewProtection{Execute: true}, Read | Execute},
+		{ViewProtection{Write: true, Execute: true}, Read | Write | Execute},
+		{ViewProtection{Write: true, CopyOnWrite: true, Execute: true}, Copy | Execute},
+	} {
+		if got := c.v.Rights(); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.v, got.Text(AView), c.want.Text(AView))
+		}
+		if again, err := View(ExecuteReadWrite, Read|Write|Execute, c.want); err != nil || again != c.v {
+			t.Errorf("%s gives %+v, %v, want %+v", c.want.Text(AView), again, err, c.v)
+		}
+	}
+}
+
+// What pages of a view can be made to allow.
+func TestNarrow(t *testing.T) {
+	read, write := ViewProtection{}, ViewProtection{Write: true}
+	private := ViewProtection{Write: true, CopyOnWrite: true}
+	privateRead := ViewProtection{CopyOnWrite: true}
+	all := ViewProtection{Write: true, Execute: true}
+	for _, c := range []struct {
+		view   ViewProtection
+		asked  Mask
+		want   ViewProtection
+		number uint32
+	}{
+		{read, Read, read, 0},
+		{read, 0, read, 0},
+		{read, Write, read, 87},
+		{read, Read | Execute, read, 87},
+		{read, Copy, read, 50},
+		{write, Read, read, 0},
+		{write, Write, write, 0},
+		{write, Read | Write, write, 0},
+		{write, Copy, read, 50},
+		{private, Read, privateRead, 0},
+		{private, Copy, private, 0},
+		{private, Write, read, 87},
+		{all, Read | Execute, ViewProtection{Execute: true}, 0},
+		{all, Write | Execute, all, 0},
+		{all, Execute, read, 87},
+		{all, Wait, read, 87},
+		{all, Read | 1<<20, read, 87},
+	} {
+		got, err := c.view.Narrow(c.asked)
+		if errs.Number(err) != c.number || err == nil && got != c.want {
+			t.Errorf("%s of %+v: %+v, %v, want %+v and number %d", c.asked.Text(AView), c.view, got, err, c.want, c.number)
+		}
+	}
+}
+
 func TestMaskText(t *testing.T) {
 	for _, c := range []struct {
 		m    Mask

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"io/fs"
 
 	"atoll/internal/errs"
@@ -110,16 +111,42 @@ func viewKind(asked Mask) (v ViewProtection, needed Mask, err error) {
 	return v, needed, nil
 }
 
-// Pages checks the access asked for pages of a view that was mapped.
+// Rights are the access that gives this protection.
+func (v ViewProtection) Rights() Mask {
+	m := Read
+	switch {
+	case v.CopyOnWrite:
+		m = Copy
+	case v.Write:
+		m |= Write
+	}
+	if v.Execute {
+		m |= Execute
+	}
+	return m
+}
+
+// Narrow gives the protection for pages of a view with protection v on which what is
+// asked is allowed. That no more than nothing (0) is, a protection cannot say: it gives
+// that of Read.
 //
 // # Errors
 //
-// fs.ErrInvalid: bits that a view does not have.
-func Pages(asked Mask) error {
-	if asked&^viewRights != 0 {
-		return errUnknownToViews()
+// fs.ErrInvalid: bits that a view does not have, or what the view was not mapped for
+// (Win32 87). errors.ErrUnsupported: pages of the section do not become copies.
+func (v ViewProtection) Narrow(asked Mask) (ViewProtection, error) {
+	n := ViewProtection{Write: asked&(Write|Copy) != 0, CopyOnWrite: v.CopyOnWrite, Execute: asked&Execute != 0}
+	switch {
+	case asked&^viewRights != 0:
+		return v, errUnknownToViews()
+	case asked == Execute:
+		return v, errs.New(fs.ErrInvalid, "pages that can be executed can be read: ask for Read too")
+	case asked&Copy != 0 && !v.CopyOnWrite:
+		return v, errs.New(errors.ErrUnsupported, "a view that shows the section's own pages cannot become copy-on-write; map another one with Copy")
+	case asked&Write != 0 && v.CopyOnWrite, n.Write && !v.Write, n.Execute && !v.Execute:
+		return v, errs.New(fs.ErrInvalid, "the view was mapped for %s, which does not contain %s", v.Rights().Text(AView), asked.Text(AView))
 	}
-	return nil
+	return n, nil
 }
 
 func errUnknownToViews() error {

@@ -1,3 +1,3 @@
 // Package mapping answers one question: how does a part of a section appear in this
-// process's memory, and what can be done with it there?
+// process's memory on Linux, and what can be done with it there?
 package mapping

@@ -5,18 +5,17 @@ package onlinux
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
 
 	"atoll/internal/access"
 	"atoll/internal/backing"
-	"atoll/internal/errs"
 	"atoll/internal/layout"
 	"atoll/internal/lockfile"
 	"atoll/internal/mapping"
 	"atoll/internal/namespace"
+	"atoll/internal/section"
 	"atoll/internal/space"
 	"atoll/internal/usage"
 )
@@ -31,21 +30,10 @@ type Section struct {
 }
 
 // SectionOptions say how to create a section.
-type SectionOptions struct {
-	Size       int64
-	File       *os.File // nil: a memory section
-	Protection access.Protection
-	Reserve    bool
-	LargePages bool
-	Request    access.Request // Access 0: what the protection allows
-}
+type SectionOptions = section.Options
 
-// What a section of memory is limited to, where Windows says that it is too big,
-// and what its size is rounded up to.
-const (
-	memoryLimit = 1 << 47
-	memoryPage  = 4096
-)
+// memoryPage is what the size of a section of memory is rounded up to.
+const memoryPage = 4096
 
 // OpenSection creates or opens a section; of an existing one only Access and,
 // with CreateOrOpen, File count.
@@ -60,7 +48,7 @@ func openSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 		if err := o.Request.Valid(access.Section); err != nil {
 			return nil, false, err
 		}
-		if p, file, err = o.plan(); err != nil {
+		if p, file, err = planOf(&o); err != nil {
 			return nil, false, err
 		}
 		p.Security = o.Request.Security
@@ -87,32 +75,15 @@ func openSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 	return s, created, nil
 }
 
-// plan checks the options and says how to make the section. file is a descriptor
+// planOf checks the options and says how to make the section. file is a descriptor
 // of its own of the file, if there is one.
-func (o *SectionOptions) plan() (p space.Plan, file int, err error) {
-	if !o.Protection.Valid() {
-		return p, -1, errs.New(fs.ErrInvalid, "no such protection of a section")
+func planOf(o *SectionOptions) (p space.Plan, file int, err error) {
+	if err := o.Valid(); err != nil {
+		return p, -1, err
 	}
 	p.Header = layout.Header{Type: layout.Section, Protection: uint32(o.Protection)}
-	switch {
-	case o.Size < 0:
-		return p, -1, errs.New(fs.ErrInvalid, "a section cannot have %d bytes", o.Size)
-	case o.File != nil:
-		return o.planFile(p)
-	}
-	return p, -1, o.planMemory(&p)
-}
-
-func (o *SectionOptions) planMemory(p *space.Plan) error {
-	switch {
-	case o.Size == 0:
-		return errs.New(fs.ErrInvalid, "a section of memory needs a size")
-	case o.Size >= memoryLimit:
-		return errs.Numbered(errs.NotEnoughMemory, nil, "a section of memory has less than %d bytes", int64(memoryLimit))
-	case o.LargePages && o.Reserve:
-		return errs.New(fs.ErrInvalid, "large pages cannot be reserved without allocating them")
-	case o.LargePages && o.Size%layout.LargePage != 0:
-		return errs.New(fs.ErrInvalid, "the size of a section in large pages must be a multiple of %d bytes", layout.LargePage)
+	if o.File != nil {
+		return planFile(p, o)
 	}
 	p.Header.Size = (o.Size + memoryPage - 1) &^ (memoryPage - 1)
 	if o.Reserve {
@@ -122,15 +93,12 @@ func (o *SectionOptions) planMemory(p *space.Plan) error {
 		p.Header.Flags |= layout.FlagLargePages
 	}
 	p.Build = backing.BuildMemory
-	return nil
+	return p, -1, nil
 }
 
 // planFile has a descriptor of its own of the caller's file, so that the caller
 // may close theirs.
-func (o *SectionOptions) planFile(p space.Plan) (space.Plan, int, error) {
-	if o.LargePages {
-		return p, -1, errs.New(fs.ErrInvalid, "a section over a file cannot have large pages")
-	}
+func planFile(p space.Plan, o *SectionOptions) (space.Plan, int, error) {
 	fd, err := backing.OwnDescriptor(o.File, o.Protection)
 	if err != nil {
 		return p, -1, err

@@ -13,6 +13,7 @@ import (
 
 	"atoll/internal/access"
 	"atoll/internal/errs"
+	"atoll/internal/section"
 )
 
 // Section is a handle of a section.
@@ -22,16 +23,6 @@ type Section struct {
 	attributes uint32            // SEC_ flags
 	protection access.Protection // of one that was opened: the most that may be, writing apart
 	file       windows.Handle    // of a section over a file: its creator's; else 0
-}
-
-// SectionOptions say how to create a section.
-type SectionOptions struct {
-	Size       int64
-	File       *os.File // nil: a memory section
-	Protection access.Protection
-	Reserve    bool
-	LargePages bool
-	Request    access.Request // Access 0: what the protection allows
 }
 
 // Flags of a section, and of views of it.
@@ -45,11 +36,6 @@ const (
 	mapLargePages = 0x20000000
 )
 
-const (
-	memoryLimit = 1 << 47 // where Windows says that a section of memory is too big
-	largePage   = 2 << 20
-)
-
 // pageProtections are Windows' numbers of the protections.
 var pageProtections = map[access.Protection]uint32{
 	access.ReadWrite: windows.PAGE_READWRITE, access.ReadOnly: windows.PAGE_READONLY, access.WriteCopy: windows.PAGE_WRITECOPY,
@@ -57,7 +43,7 @@ var pageProtections = map[access.Protection]uint32{
 }
 
 // OpenSection creates or opens a section.
-func OpenSection(name string, intent Intent, o SectionOptions) (s *Section, created bool, err error) {
+func OpenSection(name string, intent Intent, o section.Options) (s *Section, created bool, err error) {
 	if err := o.Request.Valid(access.Section); err != nil {
 		return nil, false, err
 	}
@@ -69,7 +55,7 @@ func OpenSection(name string, intent Intent, o SectionOptions) (s *Section, crea
 		s, err = openNamed(wide, o.Request.Access.Specific(access.Section))
 		return s, false, err
 	}
-	return o.create(wide, intent)
+	return create(wide, intent, o)
 }
 
 // openNamed opens a section. For 0 it asks for what the usual protection allows, and
@@ -123,37 +109,14 @@ func (s *Section) learn() error {
 	return failed("NtQuerySection", err)
 }
 
-// valid checks what Windows would take for something else, or say less about.
-func (o *SectionOptions) valid() error {
-	switch {
-	case !o.Protection.Valid():
-		return errs.New(fs.ErrInvalid, "no such protection of a section")
-	case o.Size < 0:
-		return errs.New(fs.ErrInvalid, "a section cannot have %d bytes", o.Size)
-	case o.File != nil && o.LargePages:
-		return errs.New(fs.ErrInvalid, "a section over a file cannot have large pages")
-	case o.File != nil:
-		return nil
-	case o.Size == 0:
-		return errs.New(fs.ErrInvalid, "a section of memory needs a size")
-	case o.Size >= memoryLimit:
-		return errs.Numbered(errs.NotEnoughMemory, nil, "a section of memory has less than %d bytes", int64(memoryLimit))
-	case o.LargePages && o.Reserve:
-		return errs.New(fs.ErrInvalid, "large pages cannot be reserved without allocating them")
-	case o.LargePages && o.Size%largePage != 0:
-		return errs.New(fs.ErrInvalid, "the size of a section in large pages must be a multiple of %d bytes", largePage)
-	}
-	return nil
-}
-
-func (o *SectionOptions) create(name *uint16, intent Intent) (s *Section, created bool, err error) {
-	if err := o.valid(); err != nil {
+func create(name *uint16, intent Intent, o section.Options) (s *Section, created bool, err error) {
+	if err := o.Valid(); err != nil {
 		return nil, false, err
 	}
 	if err := refuseSecurity(o.Request.Security); err != nil {
 		return nil, false, err
 	}
-	file, err := o.ownFile()
+	file, err := ownFile(o.File)
 	if err != nil {
 		return nil, false, err
 	}
@@ -172,14 +135,14 @@ func (o *SectionOptions) create(name *uint16, intent Intent) (s *Section, create
 	if created, err = settle(raw, intent, err); err != nil {
 		return nil, false, errors.Join(err, closeFile(file))
 	}
-	if s, err = o.admit(raw, created, file); err != nil {
+	if s, err = admit(raw, created, o, file); err != nil {
 		return nil, false, errors.Join(err, closeFile(file))
 	}
 	return s, created, nil
 }
 
 // admit makes the handle of what a create gave, with no more rights than were asked for.
-func (o *SectionOptions) admit(raw windows.Handle, created bool, file windows.Handle) (*Section, error) {
+func admit(raw windows.Handle, created bool, o section.Options, file windows.Handle) (*Section, error) {
 	rights := o.Protection.Usual()
 	if asked := o.Request.Access.Specific(access.Section); asked != 0 {
 		narrowed, err := duplicateRaw(raw, asked|access.Query, windows.DUPLICATE_CLOSE_SOURCE)
@@ -205,20 +168,20 @@ func (o *SectionOptions) admit(raw windows.Handle, created bool, file windows.Ha
 
 // ownFile is a handle of its own of the caller's file, so that the caller may close
 // theirs; 0 if there is no file.
-func (o *SectionOptions) ownFile() (windows.Handle, error) {
-	if o.File == nil {
+func ownFile(f *os.File) (windows.Handle, error) {
+	if f == nil {
 		return 0, nil
 	}
-	info, err := o.File.Stat()
+	info, err := f.Stat()
 	switch {
 	case errors.Is(err, fs.ErrClosed):
 		return 0, errs.New(fs.ErrClosed, "the file is closed")
 	case err != nil:
 		return 0, err
 	case !info.Mode().IsRegular():
-		return 0, errs.Numbered(errs.BadExeFormat, fs.ErrInvalid, "%s is no regular file", o.File.Name())
+		return 0, errs.Numbered(errs.BadExeFormat, fs.ErrInvalid, "%s is no regular file", f.Name())
 	}
-	return duplicateRaw(windows.Handle(o.File.Fd()), 0, windows.DUPLICATE_SAME_ACCESS)
+	return duplicateRaw(windows.Handle(f.Fd()), 0, windows.DUPLICATE_SAME_ACCESS)
 }
 
 func closeFile(file windows.Handle) error {
