@@ -173,7 +173,10 @@ func (d *Dir) share(file string) (*Object, error) {
 		return nil, nil
 	}
 	var st unix.Stat_t
-	if err := unix.Fstatat(d.fd, file, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	switch err := unix.Fstatat(d.fd, file, &st, unix.AT_SYMLINK_NOFOLLOW); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, err // which an open would also say
+	case err != nil:
 		return nil, nil // the open that follows says why
 	}
 	if st.Uid != uint32(os.Geteuid()) || st.Mode&0o600 != 0o600 {
