@@ -6,16 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
 	"time"
 
 	"atoll/internal/access"
-	"atoll/internal/layout"
-	"atoll/internal/namespace"
 	"atoll/internal/section"
 )
 
@@ -23,6 +19,16 @@ import (
 // object says so, and nothing else can be called without one.
 
 var errSystem = fmt.Errorf("no Atoll kernel for %s: %w", runtime.GOOS, errors.ErrUnsupported)
+
+// Why kernel_missing.go does nothing.
+var (
+	errNoJobs    = errSystem
+	errNoPassing = errSystem
+	errNoUsers   = errSystem
+	errNoPrivate = errSystem
+	errNoListing = errSystem
+	errNoDoctor  = errSystem
+)
 
 type intent uint8
 
@@ -45,17 +51,8 @@ type kernelObject interface {
 }
 
 func kernelDuplicate(kernelObject, access.Request) (kernelObject, error) { return nil, errSystem }
-func kernelOwner(kernelObject) (int, error)                              { return 0, errSystem }
 func kernelSame(kernelObject, kernelObject) bool                         { return false }
-
-func kernelStart(*exec.Cmd, map[string]kernelObject) error           { return errSystem }
-func kernelInherited(string, layout.Type) (kernelObject, error)      { return nil, errSystem }
-func kernelSend(*net.UnixConn, kernelObject, access.Request) error   { return errSystem }
-func kernelReceive(*net.UnixConn, layout.Type) (kernelObject, error) { return nil, errSystem }
-func kernelNameOf(kernelObject) string                               { return "" }
-func kernelDuplicateFrom(int, uintptr, func(access.Kind) access.Request, layout.Type) (kernelObject, error) {
-	return nil, errSystem
-}
+func kernelStart(*exec.Cmd, map[string]kernelObject) error               { return errSystem }
 
 type kernelPrevious struct {
 	PID     int
@@ -118,37 +115,6 @@ func (*kernelTimer) Cancel() error                               { return errSys
 func (*kernelTimer) Wait(context.Context) error                  { return errSystem }
 func (*kernelTimer) TryWait() (bool, error)                      { return false, errSystem }
 
-type kernelJob struct{ noHandle }
-
-type (
-	kernelJobStats JobStats
-	kernelJobEvent struct {
-		Kind uint8
-		PID  int
-	}
-)
-
-func openJob(string, intent, access.Request, layout.Flags, layout.JobLimits) (*kernelJob, bool, error) {
-	return nil, false, errSystem
-}
-
-func kernelStartOutside(*exec.Cmd) error { return errSystem }
-
-func (*kernelJob) Start(*exec.Cmd) (int, error)   { return 0, errSystem }
-func (*kernelJob) Assign(int) error               { return errSystem }
-func (*kernelJob) Processes() ([]int, error)      { return nil, errSystem }
-func (*kernelJob) Has(int) (bool, error)          { return false, errSystem }
-func (*kernelJob) Terminate(int) error            { return errSystem }
-func (*kernelJob) Terminated() (int, bool, error) { return 0, false, errSystem }
-
-func (*kernelJob) Stats() (kernelJobStats, error)                         { return kernelJobStats{}, errSystem }
-func (*kernelJob) SetLimits(layout.JobLimits) error                       { return errSystem }
-func (*kernelJob) Limits() (layout.JobLimits, error)                      { return layout.JobLimits{}, errSystem }
-func (*kernelJob) Wait(context.Context) error                             { return errSystem }
-func (*kernelJob) TryWait() (bool, error)                                 { return false, errSystem }
-func (*kernelJob) WaitEmpty(context.Context) error                        { return errSystem }
-func (*kernelJob) Watch(context.Context, func(kernelJobEvent) bool) error { return errSystem }
-
 type (
 	kernelWaitable    any
 	kernelSignaler    any
@@ -175,36 +141,15 @@ func kernelWaitAll(context.Context, []kernelWaitable) (kernelResult, error) {
 	return kernelResult{}, errSystem
 }
 
-func takeAll([]Waitable) (bool, error) { return false, nil }
-
 func kernelSignalAndWait(context.Context, kernelSignaler, kernelWaitable) (kernelResult, error) {
 	return kernelResult{}, errSystem
 }
 
-func kernelList(Scope) iter.Seq2[Info, error] {
-	return func(yield func(Info, error) bool) { yield(Info{}, errSystem) }
-}
-
-func kernelStat(string) (Info, error) { return Info{}, errSystem }
-func kernelSweep(Scope) (int, error)  { return 0, errSystem }
-
-func kernelBase() string                             { return "" }
-func kernelDoctorOf(int) ([]Finding, error)          { return nil, errSystem }
-func kernelDoctorOfPair(int, int) ([]Finding, error) { return nil, errSystem }
-func kernelSetup(string, bool) ([]SetupStep, error)  { return nil, errSystem }
+func kernelSweep(Scope) (int, error)                { return 0, errSystem }
+func kernelSetup(string, bool) ([]SetupStep, error) { return nil, errSystem }
 func kernelDoctor() []Finding {
 	return []Finding{{Level: LevelProblem, Topic: "kernel", What: errSystem.Error(), Why: "nothing can be created or opened"}}
 }
-
-type kernelPrivateNamespace struct{ Scope namespace.Scope }
-
-func newPrivateNamespace(Boundary, string, *Security) (*kernelPrivateNamespace, error) {
-	return nil, errSystem
-}
-
-func openPrivateNamespace(Boundary, string) (*kernelPrivateNamespace, error) { return nil, errSystem }
-func (*kernelPrivateNamespace) Path() string                                 { return "" }
-func (*kernelPrivateNamespace) Close() error                                 { return errSystem }
 
 type kernelSection struct{ noHandle }
 
@@ -219,14 +164,9 @@ func (*kernelSection) Map(uintptr, access.Mask, int64, int64) (*kernelView, erro
 	return nil, errSystem
 }
 
-type kernelView struct{ noHandle }
+type kernelView struct{ section.View }
 
-func (*kernelView) Bytes() []byte                           { return nil }
-func (*kernelView) Address() uintptr                        { return 0 }
-func (*kernelView) Size() int64                             { return 0 }
-func (*kernelView) ReadAt([]byte, int64) (int, error)       { return 0, errSystem }
-func (*kernelView) WriteAt([]byte, int64) (int, error)      { return 0, errSystem }
-func (*kernelView) Guard(func([]byte) error) (bool, error)  { return true, errSystem }
+func (*kernelView) Close() error                            { return errSystem }
 func (*kernelView) Flush(int64, int64) error                { return errSystem }
 func (*kernelView) Prefetch(int64, int64) error             { return errSystem }
 func (*kernelView) Pin(int64, int64) error                  { return errSystem }

@@ -1,16 +1,10 @@
 package atoll
 
 import (
-	"context"
 	"errors"
-	"iter"
-	"net"
 	"os/exec"
 
-	"atoll/internal/access"
 	"atoll/internal/errs"
-	"atoll/internal/layout"
-	"atoll/internal/namespace"
 	"atoll/internal/onwindows"
 )
 
@@ -67,35 +61,15 @@ var (
 	errNoDoctor  = errs.New(errors.ErrUnsupported, "processes of Windows see each other's objects if they are of one session, or by names in Global")
 )
 
-// takeAll is WaitAll where there is a way without the kernel: not here.
-func takeAll([]Waitable) (bool, error) { return false, nil }
-
-func kernelOwner(kernelObject) (int, error) { return 0, errNoUsers }
-
 func kernelStart(cmd *exec.Cmd, inherit map[string]kernelObject) error {
 	if len(inherit) == 0 {
 		return cmd.Start()
 	}
 	return errNoPassing
 }
-func kernelInherited(string, layout.Type) (kernelObject, error)      { return nil, errNoPassing }
-func kernelSend(*net.UnixConn, kernelObject, access.Request) error   { return errNoPassing }
-func kernelReceive(*net.UnixConn, layout.Type) (kernelObject, error) { return nil, errNoPassing }
-func kernelNameOf(kernelObject) string                               { return "" }
-func kernelDuplicateFrom(int, uintptr, func(access.Kind) access.Request, layout.Type) (kernelObject, error) {
-	return nil, errNoPassing
-}
-
-func kernelList(Scope) iter.Seq2[Info, error] {
-	return func(yield func(Info, error) bool) { yield(Info{}, errNoListing) }
-}
-
-func kernelStat(string) (Info, error) { return Info{}, errNoListing }
 
 // kernelSweep has nothing to remove: Windows ends what nobody has a handle of.
 func kernelSweep(Scope) (int, error) { return 0, nil }
-
-func kernelBase() string { return "" }
 
 func kernelDoctor() []Finding {
 	return []Finding{
@@ -107,50 +81,5 @@ func kernelDoctor() []Finding {
 	}
 }
 
-func kernelDoctorOf(int) ([]Finding, error)          { return nil, errNoDoctor }
-func kernelDoctorOfPair(int, int) ([]Finding, error) { return nil, errNoDoctor }
-
 // kernelSetup has nothing to do: Windows has the directories of names.
 func kernelSetup(string, bool) ([]SetupStep, error) { return nil, nil }
-
-type kernelPrivateNamespace struct{ Scope namespace.Scope }
-
-func newPrivateNamespace(Boundary, string, *Security) (*kernelPrivateNamespace, error) {
-	return nil, errNoPrivate
-}
-
-func openPrivateNamespace(Boundary, string) (*kernelPrivateNamespace, error) {
-	return nil, errNoPrivate
-}
-func (*kernelPrivateNamespace) Path() string { return "" }
-func (*kernelPrivateNamespace) Close() error { return errNoPrivate }
-
-// kernelJob is never made.
-type kernelJob struct{ *kernelEvent }
-
-type (
-	kernelJobStats JobStats
-	kernelJobEvent struct {
-		Kind uint8
-		PID  int
-	}
-)
-
-func openJob(string, intent, access.Request, layout.Flags, layout.JobLimits) (*kernelJob, bool, error) {
-	return nil, false, errNoJobs
-}
-
-func kernelStartOutside(*exec.Cmd) error { return errNoJobs }
-
-func (*kernelJob) Start(*exec.Cmd) (int, error)   { return 0, errNoJobs }
-func (*kernelJob) Assign(int) error               { return errNoJobs }
-func (*kernelJob) Processes() ([]int, error)      { return nil, errNoJobs }
-func (*kernelJob) Has(int) (bool, error)          { return false, errNoJobs }
-func (*kernelJob) Terminate(int) error            { return errNoJobs }
-func (*kernelJob) Terminated() (int, bool, error) { return 0, false, errNoJobs }
-
-func (*kernelJob) Stats() (kernelJobStats, error)                         { return kernelJobStats{}, errNoJobs }
-func (*kernelJob) SetLimits(layout.JobLimits) error                       { return errNoJobs }
-func (*kernelJob) Limits() (layout.JobLimits, error)                      { return layout.JobLimits{}, errNoJobs }
-func (*kernelJob) WaitEmpty(context.Context) error                        { return errNoJobs }
-func (*kernelJob) Watch(context.Context, func(kernelJobEvent) bool) error { return errNoJobs }
