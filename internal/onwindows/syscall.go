@@ -3,8 +3,8 @@
 package onwindows
 
 // What golang.org/x/sys/windows does not have. A Create that finds an object gives its
-// handle and ERROR_ALREADY_EXISTS. Wine 8 lacks what has a question mark: calls fail
-// there.
+// handle and ERROR_ALREADY_EXISTS. Package win32 declares most of these for itself, with
+// its own types.
 
 //sys	createSemaphoreEx(attributes *windows.SecurityAttributes, initialCount int32, maximumCount int32, name *uint16, flags uint32, access uint32) (handle windows.Handle, err error) [failretval == 0 || e1 == windows.ERROR_ALREADY_EXISTS] = kernel32.CreateSemaphoreExW
 //sys	openSemaphore(access uint32, inheritHandle bool, name *uint16) (handle windows.Handle, err error) = kernel32.OpenSemaphoreW
@@ -24,5 +24,4 @@ package onwindows
 //sys	getMappedFileName(process windows.Handle, address uintptr, name *uint16, size uint32) (length uint32, err error) = kernel32.K32GetMappedFileNameW
 
 //sys	compareObjectHandles(first windows.Handle, second windows.Handle) (same bool) = kernelbase.CompareObjectHandles
-//sys	ntQueryObject(handle windows.Handle, class int32, information unsafe.Pointer, length uint32, returned *uint32) (ntstatus error) = ntdll.NtQueryObject
 //sys	ntQuerySection(section windows.Handle, class int32, information unsafe.Pointer, length uintptr, returned *uintptr) (ntstatus error) = ntdll.NtQuerySection

@@ -56,7 +56,6 @@ var (
 	procSetWaitableTimer         = modkernel32.NewProc("SetWaitableTimer")
 	procWaitForMultipleObjectsEx = modkernel32.NewProc("WaitForMultipleObjectsEx")
 	procCompareObjectHandles     = modkernelbase.NewProc("CompareObjectHandles")
-	procNtQueryObject            = modntdll.NewProc("NtQueryObject")
 	procNtQuerySection           = modntdll.NewProc("NtQuerySection")
 )
 
@@ -199,14 +198,6 @@ func waitForObjects(count uint32, handles *windows.Handle, waitAll bool, millise
 func compareObjectHandles(first windows.Handle, second windows.Handle) (same bool) {
 	r0, _, _ := syscall.SyscallN(procCompareObjectHandles.Addr(), uintptr(first), uintptr(second))
 	same = r0 != 0
-	return
-}
-
-func ntQueryObject(handle windows.Handle, class int32, information unsafe.Pointer, length uint32, returned *uint32) (ntstatus error) {
-	r0, _, _ := syscall.SyscallN(procNtQueryObject.Addr(), uintptr(handle), uintptr(class), uintptr(information), uintptr(length), uintptr(unsafe.Pointer(returned)))
-	if r0 != 0 {
-		ntstatus = windows.NTStatus(r0)
-	}
 	return
 }
 
