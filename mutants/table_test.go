@@ -297,4 +297,14 @@ var mutants = []mutant{
 		edits: []edit{{"internal/kernel32/security.go", "		rights.StayGuarded()\n", ""}},
 		pkg:   "internal/kernel32", test: "TestSecurityIsNarrowed", says: `D:: mode 0`,
 	},
+	{
+		name:  "a guard takes a fault elsewhere for its view's",
+		edits: []edit{{"internal/section/fault.go", "faultAddress(r)); !faulted {\n", "faultAddress(r)); false {\n"}},
+		pkg:   "internal/section", test: "TestGuardIsOfItsViewAlone", says: `is not the other view's fault`,
+	},
+	{
+		name:  "a copy that faults forgets what came before",
+		edits: []edit{{"internal/section/fault.go", "		if good <= 0 {\n", "		if good <= 0 || part != nil {\n"}},
+		pkg:   "internal/section", test: "TestFaultOfATruncatedFile", says: `150 pages are left: read 0`,
+	},
 }
