@@ -23,10 +23,7 @@ func (m *semaphoreMachine) doOpen(t *rapid.T) {
 	most := rapid.Int32Range(1, 4).Draw(t, "max")
 	o := SemaphoreOptions{Max: most, Initial: rapid.Int32Range(0, most).Draw(t, "initial")}
 	handle, created, err := CreateOrOpenSemaphore(m.name, o)
-	answered(t, "open", err, nil)
-	if fresh := m.open() == 0; created != fresh {
-		t.Fatalf("created is %v, want %v", created, fresh)
-	}
+	m.fresh(t, created, err)
 	m.add(handle)
 	if created {
 		m.count, m.max = o.Initial, o.Max
@@ -81,11 +78,6 @@ func (m *semaphoreMachine) doTryWait(t *rapid.T) {
 	}
 }
 
-func (m *semaphoreMachine) doClose(t *rapid.T) {
-	i, _ := m.draw(t)
-	m.close(t, i)
-}
-
 func TestSemaphoreByModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &semaphoreMachine{name: machineName("s")}
@@ -97,80 +89,25 @@ func TestSemaphoreByModel(t *testing.T) {
 	})
 }
 
-// timerMachine is a timer, and what it should be. It is due long ago, or not for
-// long.
-type timerMachine struct {
-	handles[*Timer]
-	name             string
-	manual, signaled bool
-}
+// timerMachine is due long ago, or not for long.
+type timerMachine struct{ signalMachine[*Timer] }
 
 func (m *timerMachine) doOpen(t *rapid.T) {
 	o := TimerOptions{ManualReset: rapid.Bool().Draw(t, "manual")}
 	handle, created, err := CreateOrOpenTimer(m.name, o)
-	answered(t, "open", err, nil)
-	if fresh := m.open() == 0; created != fresh {
-		t.Fatalf("created is %v, want %v", created, fresh)
-	}
+	m.fresh(t, created, err)
 	m.add(handle)
 	if created {
 		m.manual, m.signaled = o.ManualReset, false
 	}
 }
 
-// change makes a call that changes the timer.
-func (m *timerMachine) change(call string, do func(*Timer) error, signaled func() bool) func(*rapid.T) {
-	return func(t *rapid.T) {
-		i, handle := m.draw(t)
-		err := do(handle)
-		if m.closed[i] {
-			answered(t, call, err, os.ErrClosed)
-			return
-		}
-		answered(t, call, err, nil)
-		m.signaled = signaled()
-	}
-}
-
-func (m *timerMachine) doWait(t *rapid.T) {
-	i, handle := m.draw(t)
-	err := handle.Wait(hasEnded())
-	switch {
-	case m.closed[i]:
-		answered(t, "wait", err, os.ErrClosed)
-	case !m.signaled:
-		answered(t, "wait", err, context.Canceled)
-	default:
-		answered(t, "wait", err, nil)
-		m.signaled = m.manual
-	}
-}
-
-func (m *timerMachine) doTryWait(t *rapid.T) {
-	i, handle := m.draw(t)
-	ok, err := handle.TryWait()
-	if m.closed[i] {
-		answered(t, "trywait", err, os.ErrClosed)
-		return
-	}
-	answered(t, "trywait", err, nil)
-	if ok != m.signaled {
-		t.Fatalf("released is %v, want %v", ok, m.signaled)
-	}
-	m.signaled = m.signaled && m.manual
-}
-
-func (m *timerMachine) doClose(t *rapid.T) {
-	i, _ := m.draw(t)
-	m.close(t, i)
-}
-
 func TestTimerByModel(t *testing.T) {
 	const long = 1000 * time.Hour
-	always := func(signaled bool) func() bool { return func() bool { return signaled } }
 	past := time.Now().Add(-long)
 	rapid.Check(t, func(t *rapid.T) {
-		m := &timerMachine{name: machineName("t")}
+		m := &timerMachine{}
+		m.name = machineName("t")
 		defer m.closeAll(t)
 		m.doOpen(t) // so that every action has a handle to act on
 		t.Repeat(map[string]func(*rapid.T){

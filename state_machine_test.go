@@ -79,6 +79,19 @@ func (h *handles[H]) close(t *rapid.T, i int) bool {
 	return true
 }
 
+func (h *handles[H]) doClose(t *rapid.T) {
+	i, _ := h.draw(t)
+	h.close(t, i)
+}
+
+// fresh checks whether an open that added a handle has created the object.
+func (h *handles[H]) fresh(t *rapid.T, created bool, err error) {
+	answered(t, "open", err, nil)
+	if fresh := h.open() == 0; created != fresh {
+		t.Fatalf("created is %v, want %v", created, fresh)
+	}
+}
+
 func (h *handles[H]) closeAll(t *rapid.T) {
 	for i := range h.list {
 		h.close(t, i)
@@ -97,10 +110,7 @@ type mutexMachine struct {
 func (m *mutexMachine) doOpen(t *rapid.T) {
 	owned := rapid.Bool().Draw(t, "initially owned")
 	handle, created, err := CreateOrOpenMutex(m.name, MutexOptions{InitiallyOwned: owned})
-	answered(t, "open", err, nil)
-	if fresh := m.open() == 0; created != fresh {
-		t.Fatalf("created is %v, want %v", created, fresh)
-	}
+	m.fresh(t, created, err)
 	m.add(handle)
 	if created {
 		m.owner, m.abandoned = -1, false
@@ -180,28 +190,19 @@ func TestMutexByModel(t *testing.T) {
 	})
 }
 
-// eventMachine is an event, and what it should be.
-type eventMachine struct {
-	handles[*Event]
+// signalMachine is an event or a timer, and what it should be.
+type signalMachine[H interface {
+	Close() error
+	Wait(ctx context.Context) error
+	TryWait() (bool, error)
+}] struct {
+	handles[H]
 	name             string
 	manual, signaled bool
 }
 
-func (m *eventMachine) doOpen(t *rapid.T) {
-	o := EventOptions{ManualReset: rapid.Bool().Draw(t, "manual"), Signaled: rapid.Bool().Draw(t, "signaled")}
-	handle, created, err := CreateOrOpenEvent(m.name, o)
-	answered(t, "open", err, nil)
-	if fresh := m.open() == 0; created != fresh {
-		t.Fatalf("created is %v, want %v", created, fresh)
-	}
-	m.add(handle)
-	if created {
-		m.manual, m.signaled = o.ManualReset, o.Signaled
-	}
-}
-
-// change makes a call that changes the event.
-func (m *eventMachine) change(call string, do func(*Event) error, signaled bool) func(*rapid.T) {
+// change makes a call that changes the object.
+func (m *signalMachine[H]) change(call string, do func(H) error, signaled func() bool) func(*rapid.T) {
 	return func(t *rapid.T) {
 		i, handle := m.draw(t)
 		err := do(handle)
@@ -210,11 +211,13 @@ func (m *eventMachine) change(call string, do func(*Event) error, signaled bool)
 			return
 		}
 		answered(t, call, err, nil)
-		m.signaled = signaled
+		m.signaled = signaled()
 	}
 }
 
-func (m *eventMachine) doWait(t *rapid.T) {
+func always(signaled bool) func() bool { return func() bool { return signaled } }
+
+func (m *signalMachine[H]) doWait(t *rapid.T) {
 	i, handle := m.draw(t)
 	err := handle.Wait(hasEnded())
 	switch {
@@ -228,7 +231,7 @@ func (m *eventMachine) doWait(t *rapid.T) {
 	}
 }
 
-func (m *eventMachine) doTryWait(t *rapid.T) {
+func (m *signalMachine[H]) doTryWait(t *rapid.T) {
 	i, handle := m.draw(t)
 	ok, err := handle.TryWait()
 	if m.closed[i] {
@@ -242,20 +245,28 @@ func (m *eventMachine) doTryWait(t *rapid.T) {
 	m.signaled = m.signaled && m.manual
 }
 
-func (m *eventMachine) doClose(t *rapid.T) {
-	i, _ := m.draw(t)
-	m.close(t, i)
+type eventMachine struct{ signalMachine[*Event] }
+
+func (m *eventMachine) doOpen(t *rapid.T) {
+	o := EventOptions{ManualReset: rapid.Bool().Draw(t, "manual"), Signaled: rapid.Bool().Draw(t, "signaled")}
+	handle, created, err := CreateOrOpenEvent(m.name, o)
+	m.fresh(t, created, err)
+	m.add(handle)
+	if created {
+		m.manual, m.signaled = o.ManualReset, o.Signaled
+	}
 }
 
 func TestEventByModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &eventMachine{name: machineName("e")}
+		m := &eventMachine{}
+		m.name = machineName("e")
 		defer m.closeAll(t)
 		m.doOpen(t) // so that every action has a handle to act on
 		t.Repeat(map[string]func(*rapid.T){
 			"open": m.doOpen, "wait": m.doWait, "trywait": m.doTryWait, "close": m.doClose,
-			"set":   m.change("set", (*Event).Set, true),
-			"reset": m.change("reset", (*Event).Reset, false),
+			"set":   m.change("set", (*Event).Set, always(true)),
+			"reset": m.change("reset", (*Event).Reset, always(false)),
 		})
 	})
 }
