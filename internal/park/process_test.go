@@ -103,27 +103,6 @@ func TestAnotherProcessWakes(t *testing.T) {
 	})
 }
 
-// filter is a seccomp program under which system calls fail. It holds for all
-// threads, and for good.
-func filter(errno unix.Errno, calls ...uint32) error {
-	program := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}} // the number of the call
-	for _, nr := range calls {
-		program = append(program,
-			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: nr},
-			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)})
-	}
-	program = append(program, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return err
-	}
-	p := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	r, _, errno2 := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&p)))
-	if errno2 != 0 || r != 0 {
-		return fmt.Errorf("seccomp: %d, %w", r, errno2)
-	}
-	return nil
-}
-
 // calls are the system calls that a role forbids, by name.
 var calls = map[string]uint32{
 	"setup":    unix.SYS_IO_URING_SETUP,
@@ -139,7 +118,7 @@ func forbid(self *testkit.Self) {
 	for name := range strings.SplitSeq(self.Args[1], ",") {
 		numbers = append(numbers, calls[name])
 	}
-	self.Must(filter(unix.Errno(errno), numbers...))
+	self.Must(testkit.Forbid(unix.Errno(errno), numbers...))
 }
 
 // usable says whether three arms fire when woken, and not before.
