@@ -6,8 +6,8 @@
 //	go run ./bench --subject atoll,Wine     these only
 //	go run ./bench --doc docs/PERFORMANCE.md
 //
-// Each figure is printed by a program that does nothing else: this one again, for
-// Atoll and the peers in Go, and small ones in C, C++, Python and for Windows, in
-// folder peers, which are compiled when they are needed. All of them are called alike,
-// and print alike: see program.
+// Each figure is printed by a small program that does nothing else: for Atoll and the
+// peers in Go one in folder programs, and those in C, C++, Python and for Windows in
+// folder peers. They are built when they are needed. All of them are called alike, and
+// print alike: see kind.
 package main

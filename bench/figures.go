@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"atoll/bench/internal/calling"
 )
 
 // figures are what a run has measured.
@@ -65,30 +67,17 @@ func (f *figures) read(m *metric, s *subject, out []byte) error {
 // median is that of a figure; false if it was not measured.
 func (f *figures) median(figure, subject string) (float64, bool) {
 	values := f.values[key{figure, subject}]
-	return quantile(values, 0.5), len(values) != 0
+	return calling.Quantile(values, 0.5), len(values) != 0
 }
 
 // spread is half of what lies between the quartiles, in percent of the median.
 func (f *figures) spread(figure, subject string) float64 {
 	values := f.values[key{figure, subject}]
-	middle := quantile(values, 0.5)
+	middle := calling.Quantile(values, 0.5)
 	if middle == 0 {
 		return 0
 	}
-	return math.Abs((quantile(values, 0.75) - quantile(values, 0.25)) / 2 / middle * 100)
-}
-
-// quantile is the one of a list, which stays as it is: of an even number of values the
-// median is in the middle of two.
-func quantile(list []float64, q float64) float64 {
-	if len(list) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(list))
-	at := q * float64(len(sorted)-1)
-	low := int(at)
-	high := min(low+1, len(sorted)-1)
-	return sorted[low] + (sorted[high]-sorted[low])*(at-float64(low))
+	return math.Abs((calling.Quantile(values, 0.75) - calling.Quantile(values, 0.25)) / 2 / middle * 100)
 }
 
 // each calls a function for every figure that was measured of anybody, in order.

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"atoll/bench/internal/calling"
 )
 
 // path is what a program does again and again, and is looked into.
@@ -83,7 +85,7 @@ func (b *bench) systemCalls(m *metric, p path) (calls []perCall, err error) {
 	var counts [2]map[string]int
 	for i, sizes := range p.sizes {
 		file := filepath.Join(b.dir, "strace")
-		command := slices.Concat([]string{"env", partVariable + "=" + p.part, "strace", "-f", "-c", "-U", "calls,name", "-o", file}, b.built[inGo])
+		command := slices.Concat([]string{"env", calling.Part + "=" + p.part, "strace", "-f", "-c", "-U", "calls,name", "-o", file}, b.built[inGo])
 		if err := b.profiled(command, m, sizes); err != nil {
 			return nil, err
 		}
@@ -128,7 +130,7 @@ func (b *bench) functions(m *metric, p path) (top []perCall, err error) {
 		defer func() { _ = os.Remove(fifo) }()
 	}
 	command := slices.Concat([]string{
-		"env", partVariable + "=" + p.part, profileVariable + "=" + control + "," + ack,
+		"env", calling.Part + "=" + p.part, calling.Profile + "=" + control + "," + ack,
 		"perf", "record", "-q", "-F", "2000", "-D", "-1", "--control", "fifo:" + control + "," + ack, "-o", file,
 	}, b.built[inGo])
 	sizes := p.long

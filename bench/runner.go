@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"atoll/bench/internal/calling"
 )
 
 // hang is how long a program may take before it is believed to hang.
@@ -176,7 +178,7 @@ func (b *bench) call(command, args []string, root string, m *metric) (printed []
 	}
 	defer func() { err = errors.Join(err, errs.Close()) }()
 	cmd := exec.CommandContext(ctx, command[0], append(slices.Clone(command[1:]), args...)...)
-	cmd.Env = append(os.Environ(), roleVariable+"="+m.program, "ATOLL_ROOT="+root, "TMPDIR="+root)
+	cmd.Env = append(os.Environ(), calling.Program+"="+m.program, "ATOLL_ROOT="+root, "TMPDIR="+root)
 	cmd.Stdout, cmd.Stderr = out, errs
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // so that it is ended with all that it forked
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll"
+	"atoll/bench/internal/calling"
 	"atoll/win32"
 )
 
@@ -262,5 +263,5 @@ func (p *program) difference(part string, one, other func(n int)) {
 	for range chunks {
 		all = append(all, (each(n, one)-each(n, other))/2)
 	}
-	say(part, quantile(all, 0.5))
+	say(part, calling.Quantile(all, 0.5))
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"atoll"
+	"atoll/bench/internal/calling"
 	"atoll/internal/park"
 )
 
@@ -102,7 +103,7 @@ func anyWaiter(p *program) {
 		s.answered.Add(1)
 	}
 	used = (cpuTime() - used) / float64(n)
-	fmt.Println("took", quantile(took, 0.5), quantile(took, 0.99), used)
+	fmt.Println("took", calling.Quantile(took, 0.5), calling.Quantile(took, 0.99), used)
 }
 
 // waitAll waits for all of some semaphores that have enough for all rounds.
@@ -162,8 +163,8 @@ func crowded(p *program, events []*atoll.Event, s *shared, wakes int, way park.W
 	}
 	other.hear("awake")
 	say(prefix+"wake_all", float64(time.Since(start).Nanoseconds())/1e6)
-	say(prefix+"p50", quantile(took, 0.5))
-	say(prefix+"p99", quantile(took, 0.99))
+	say(prefix+"p50", calling.Quantile(took, 0.5))
+	say(prefix+"p99", calling.Quantile(took, 0.99))
 	other.end()
 }
 

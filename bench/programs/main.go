@@ -14,18 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// The programs in Go. This one is started again, with the program in the environment
-// and the subject and the sizes as arguments.
-
-const (
-	roleVariable = "ATOLL_BENCH_ROLE"
-	// partVariable is the only part to measure, if it is set.
-	partVariable = "ATOLL_BENCH_PART"
-	// profileVariable is two pipes, if it is set: where to say that a profile should
-	// begin, and where that is answered.
-	profileVariable = "ATOLL_BENCH_PROFILE"
+	"atoll/bench/internal/calling"
 )
 
 // program measures a subject and says what it found.
@@ -49,14 +39,14 @@ func register(subject string, programs map[string]func(p *program)) {
 	}
 }
 
-// playRole runs the program of this process, if it has one, and ends it.
-func playRole() {
-	name := os.Getenv(roleVariable)
-	if name == "" {
-		return
+func main() {
+	name := os.Getenv(calling.Program)
+	if name == "" || len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "programs: go run ./bench calls them")
+		os.Exit(2)
 	}
-	p := &program{name: name, subject: os.Args[1], control: os.Getenv(profileVariable)}
-	must(os.Unsetenv(profileVariable)) // other processes do not say it, too
+	p := &program{name: name, subject: os.Args[1], control: os.Getenv(calling.Profile)}
+	must(os.Unsetenv(calling.Profile)) // other processes do not say it, too
 	for _, arg := range os.Args[2:] {
 		n, err := strconv.Atoi(arg)
 		must(err)
@@ -67,7 +57,6 @@ func playRole() {
 		must(fmt.Errorf("there is no program %s of %s", name, p.subject))
 	}
 	f(p)
-	os.Exit(0)
 }
 
 // measuring says to who looks into this process, if anybody does, that preparations are
@@ -88,7 +77,7 @@ func (p *program) measuring() {
 // must ends the program if err is not nil.
 func must(err error) {
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s %q: %v\n", os.Getenv(roleVariable), os.Args[1:], err)
+		fmt.Fprintf(os.Stderr, "%s %q: %v\n", os.Getenv(calling.Program), os.Args[1:], err)
 		os.Exit(1)
 	}
 }
@@ -118,12 +107,12 @@ func (p *program) loops(part string, loop func(n int)) {
 	for range chunks {
 		all = append(all, each(n, loop))
 	}
-	say(part, quantile(all, 0.5))
+	say(part, calling.Quantile(all, 0.5))
 }
 
 // wanted says whether a part is to be measured.
 func wanted(part string) bool {
-	only := os.Getenv(partVariable)
+	only := os.Getenv(calling.Part)
 	return only == "" || only == part
 }
 
@@ -165,7 +154,7 @@ func (p *program) startRaw(name string, sizes ...int) *partner {
 		args = append(args, strconv.Itoa(n))
 	}
 	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), roleVariable+"="+name)
+	cmd.Env = append(os.Environ(), calling.Program+"="+name)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	in, err := cmd.StdinPipe()
