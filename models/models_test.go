@@ -70,6 +70,8 @@ const (
 	free           = "OWNER=0 "
 	forAll         = "ALL2 "
 	twoLots        = "OBJECTS=3 MATES ALL2 WANTS1=6 WANTS2=1 SIGNALS=2 "
+	bothLots       = "OBJECTS=3 MATES ALL2 WANTS1=2 WANTS2=5 SIGNALS=2 GLOBAL=4 " // one is of both directories
+	globalMutex    = "GLOBAL=1 "
 )
 
 // TestNamesHold searches the life of a name as it is.
@@ -316,6 +318,7 @@ func TestSeveralHolds(t *testing.T) {
 		{defines: free + "STOPS", long: true},
 		{defines: "KILLS=0"},
 		{defines: free + "OBJECTS=3 KILLS=0"},
+		{defines: free + globalMutex + "WANTS2=1"},
 		{defines: free + "KILLS=0", kind: liveness},
 		{defines: "KILLS=1", long: true},
 		{defines: pair + "KILLS=1", long: true},
@@ -325,6 +328,12 @@ func TestSeveralHolds(t *testing.T) {
 		{defines: free + "KILLS=2", long: true},
 		{defines: "OBJECTS=3 KILLS=0", long: true},
 		{defines: forAll + "KILLS=0", long: true},
+		{defines: free + globalMutex, long: true},
+		{defines: free + "GLOBAL=2", long: true},
+		{defines: free + pair + globalMutex, long: true},
+		{defines: free + mates + globalMutex, long: true},
+		{defines: free + bothLots, long: true},
+		{defines: free + globalMutex + "WANTS2=2 KILLS=1", kind: liveness, long: true},
 	})
 }
 
@@ -346,6 +355,10 @@ func TestSeveralBreak(t *testing.T) {
 		{defines: free + "BREAK_WAKES_NOT_MOVED_BY_REPAIR", long: true},
 		{defines: twoLots + free + "BREAK_DECISION_STAYS"},
 		{defines: twoLots + free + "BREAK_TWO_AT_ONCE"},
+		{defines: free + globalMutex + "WANTS2=1 BREAK_NOT_REFERRED"},
+		{defines: free + globalMutex + "WANTS2=1 BREAK_REFERS_LATE"},
+		{defines: free + globalMutex + "WANTS2=1 BREAK_REFERENCE_ENDS_EARLY"},
+		{defines: free + bothLots + "BREAK_REFERENCE_STAYS"},
 		{defines: free + "KILLS=2 BREAK_REPAIRS_IN_TWO", long: true},
 		{defines: free + "KILLS=2 BREAK_DECISION_READ_BEFORE_DEATH", long: true},
 	})

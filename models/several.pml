@@ -27,11 +27,16 @@
  *   Beside the cell is pend, what the word becomes; in the member file of each
  *   process: decision, whether its wait for all has been decided.
  *
+ *   GLOBAL (a bit for each object) says which objects are in Global. The others are in
+ *   another directory, and each process has a member file, with a lock and a decision,
+ *   in both; in the other one decision_here, and refers: look in Global's.
+ *
  * WAIT FOR ALL: look without gates; if all can be had, no other thread of the process
  * is past this point, and nothing is decided: close the gates in the order of the
  * objects. One that cannot be closed at once: open those that are closed; register
  * with all objects, sleep. All closed: write pend of each; DECIDE; then for each: the
- * word, and open.
+ * word, and open. Of objects in both directories it decides in Global, to which the
+ * other member file refers from before the first gate is closed until the last is open.
  *
  * TO OPEN: if nobody slept when the gate was closed, and nobody has marked it since,
  * word and gate are one compare-and-swap. Else: the word and a gate that is held
@@ -41,7 +46,8 @@
  *
  * REPAIR: the holder is found dead; then, if it held the gate in a wait for all, its
  * decision is read. Then one compare-and-swap takes the gate and, if that was decided,
- * makes the word what is pending. Wakes moved, the gate opened.
+ * makes the word what is pending. Wakes moved, the gate opened. Where the decision stands
+ * in the file of the other directory, that lock must have gone, too: else look again.
  *
  * WHAT IS PROVEN
  *
@@ -59,8 +65,8 @@
  *
  *   As in cell.pml. Bells: who listens to an owner, or sleeps behind a gate, is told
  *   of the death. Tick: a sleeper finds any gate that a dead process holds. A process
- *   dies in one moment, its arms go into the kernel as
- *   they are set: cell.pml has the rest. The first look of a wait for all is one
+ *   dies in one moment (with GLOBAL its two locks go later, one by one), its arms go
+ *   into the kernel as they are set: cell.pml has the rest. The first look of a wait for all is one
  *   step: it only decides whether closing gates is worth it.
  */
 
@@ -126,6 +132,10 @@ byte on[3];      /* processes that sleep on wakes */
 byte on_gate[3]; /* threads that sleep on the gate */
 /* The member files. */
 byte decision;   /* processes that have decided */
+#ifdef GLOBAL    /* that is the one in Global; and in the other directory: */
+byte decision_here, refers;
+byte no_lock, no_lock_global; /* of dead processes, in each of the two */
+#endif
 /* Within processes. */
 byte queue[3];   /* waiters */
 byte deciding;   /* processes of which a thread is between looking and the end */
@@ -140,17 +150,28 @@ byte owed[3];    /* what the words are to be */
 byte writing;
 byte asleep, ended, kills;
 
-#define is_dead(p) (dead & bit(p))
-#ifdef BREAK_TAKEOVER_AT_BELL
-#define seems_dead(p) (rung & bit(p))
+/* Whether process p's lock in the directory of object x has gone. */
+#ifdef GLOBAL
+#define is_global(x) (GLOBAL & bit(x))
+#define is_dead(x, p) ((is_global(x) -> no_lock_global : no_lock) & bit(p))
 #else
-#define seems_dead(p) is_dead(p)
+#define is_dead(x, p) (dead & bit(p))
+#endif
+#ifdef BREAK_TAKEOVER_AT_BELL
+#define seems_dead(x, p) (rung & bit(p))
+#else
+#define seems_dead(x, p) is_dead(x, p)
 #endif
 #define gone(p)    ((dead | stopped) & bit(p))
-#define quiet      ((ended | GONE | (asleep & ~poked)) == ALL && !(rung & ~dead))
+#ifdef GLOBAL
+#define all_locks_gone ((no_lock & no_lock_global) == dead)
+#else
+#define all_locks_gone true
+#endif
+#define quiet      ((ended | GONE | (asleep & ~poked)) == ALL && !(rung & ~dead) && all_locks_gone)
 
 #define wanted(o)   (wants(me) & bit(o))
-#define can(o)      ((o) -> word[o] > 0 : (word[0] == 0 || seems_dead(word[0])))
+#define can(o)      ((o) -> word[o] > 0 : (word[0] == 0 || seems_dead(0, word[0])))
 #define has(o)      (!wanted(o) || (!closed(o) && can(o)))
 #define might(o)    (wanted(o) && !closed(o) && can(o))
 #if OBJECTS > 2
@@ -165,7 +186,7 @@ byte asleep, ended, kills;
 #define jammed      ((wanted(0) && stuck_gate(0)) || (wanted(1) && stuck_gate(1)))
 #endif
 /* The tick asks after holders of gates. */
-#define dead_hold(x) (wanted(x) && closed(x) && is_dead(holder(gate[x])))
+#define dead_hold(x) (wanted(x) && closed(x) && is_dead(x, holder(gate[x])))
 #if OBJECTS > 2
 #define dead_gate   (dead_hold(0) || dead_hold(1) || dead_hold(2))
 #else
@@ -205,7 +226,7 @@ inline open_and_wake(x) {
 }
 
 /* The kernel compares the gate, and the holder's bell. */
-#define asleep_on(x) (gate[x] == from && !seems_dead(holder(from)))
+#define asleep_on(x) (gate[x] == from && !seems_dead(x, holder(from)))
 
 /* Who is about to sleep on a gate says so, if its holder would not wake anybody. */
 inline mark(x) {
@@ -243,6 +264,56 @@ inline signal(x) {
 	:: else -> word[0] = 0; owed[0] = 0
 	fi
 }
+
+#ifdef GLOBAL
+#define is_both (wants(me) & GLOBAL && wants(me) & ~GLOBAL)
+
+inline undecided() {
+	if
+	:: wants(me) & GLOBAL -> decision = decision & ~bit(home)
+	:: else -> undecided_here()
+	fi
+}
+
+inline undecided_here() {
+	decision_here = decision_here & ~bit(home);
+#ifndef BREAK_REFERENCE_STAYS
+	refers = refers & ~bit(home)
+#endif
+}
+
+inline refer() {
+	if
+	:: is_both -> decision_here = decision_here & ~bit(home); refers = refers | bit(home)
+	:: else
+	fi
+}
+
+inline decide() {
+	if
+	:: wants(me) & GLOBAL -> decision = decision | bit(home)
+	:: else -> decision_here = decision_here | bit(home)
+	fi
+}
+
+inline end_reference() {
+	if
+	:: is_both -> undecided_here()
+	:: else
+	fi
+}
+
+/* What holder p of object x decided; known: nobody but the dead changes it. */
+#define in_global(x, p) (is_global(x) || refers & bit(p))
+#define has_decided(x, p) ((in_global(x, p) -> decision : decision_here) & bit(p))
+#define is_known(x, p) (!in_global(x, p) || no_lock_global & bit(p))
+#else
+inline undecided() { decision = decision & ~bit(home) }
+inline decide() { decision = decision | bit(home) }
+inline end_reference() { skip }
+#define has_decided(x, p) (decision & bit(p))
+#define is_known(x, p) true
+#endif
 
 inline next_object() {
 	do
@@ -310,15 +381,18 @@ again:
 #endif
 	};
 #ifdef BREAK_TWO_AT_ONCE
-	atomic { decision = decision & ~bit(home) };
+	atomic { undecided() };
 #else
 	atomic {
 		!(deciding & bit(home)) ->
 		deciding = deciding | bit(home);
 #ifndef BREAK_DECISION_STAYS
-		decision = decision & ~bit(home)
+		undecided()
 #endif
 	};
+#endif
+#if defined(GLOBAL) && !defined(BREAK_NOT_REFERRED) && !defined(BREAK_REFERS_LATE)
+	atomic { refer() };
 #endif
 closing:
 	atomic { /* close one gate more */
@@ -341,17 +415,17 @@ closing:
 #endif
 			goto closing
 #if defined(BREAK_CALLERS_ORDER) || defined(BREAK_WAITS_HOLDING)
-		:: closed(o) && !is_dead(holder(gate[o])) ->
+		:: closed(o) && !is_dead(o, holder(gate[o])) ->
 			mark(o);
 			on_gate[o] = on_gate[o] | bit(me);
 			asleep = asleep | bit(me); goto sleep_holding
-		:: (closed(o) && is_dead(holder(gate[o]))) || (!closed(o) && !can(o)) ->
+		:: (closed(o) && is_dead(o, holder(gate[o]))) || (!closed(o) && !can(o)) ->
 #else
 		:: else ->
 #endif
 			mask = ready; o = 0; next_object();
 			if
-			:: !mask -> deciding = deciding & ~bit(home); slept = 0; goto prepare
+			:: !mask -> end_reference(); deciding = deciding & ~bit(home); slept = 0; goto prepare
 			:: else -> goto opening
 			fi
 		fi
@@ -359,7 +433,7 @@ closing:
 #if defined(BREAK_CALLERS_ORDER) || defined(BREAK_WAITS_HOLDING)
 sleep_holding:
 	atomic {
-		(poked & bit(me)) || (closed(o) && is_dead(holder(gate[o]))) ->
+		(poked & bit(me)) || (closed(o) && is_dead(o, holder(gate[o]))) ->
 		poked = poked & ~bit(me); asleep = asleep & ~bit(me);
 		on_gate[o] = on_gate[o] & ~bit(me);
 		goto closing
@@ -378,7 +452,7 @@ write_pend:
 		fi
 	};
 	atomic { /* the decision: one store */
-		decision = decision | bit(home); decided = true;
+		decide(); decided = true;
 		if :: mask & 1 -> judge_takes(0) :: else fi;
 		if :: mask & 2 -> judge_takes(1) :: else fi;
 #if OBJECTS > 2
@@ -386,6 +460,12 @@ write_pend:
 #endif
 		holds = mask & 1
 	};
+#ifdef BREAK_REFERS_LATE
+	atomic { refer() };
+#endif
+#ifdef BREAK_REFERENCE_ENDS_EARLY
+	atomic { end_reference() };
+#endif
 opening: /* what was decided, or as it was */
 	atomic { /* one compare-and-swap */
 		if
@@ -410,7 +490,7 @@ opened:
 		if
 		:: o < OBJECTS -> goto opening
 		:: else ->
-			deciding = deciding & ~bit(home); slept = 0;
+			end_reference(); deciding = deciding & ~bit(home); slept = 0;
 			if
 			:: decided -> decided = false; goto taken
 			:: else -> mask = 0; goto prepare
@@ -431,9 +511,9 @@ prepare:
 registering:
 	atomic { /* look at the object; register */
 		if
-		:: closed(o) && seems_dead(holder(gate[o])) ->
+		:: closed(o) && seems_dead(o, holder(gate[o])) ->
 			fresh[o] = fresh[o] & ~bit(me); from = gate[o]; goto repair
-		:: closed(o) && !seems_dead(holder(gate[o])) -> mark(o); from = gate[o]
+		:: closed(o) && !seems_dead(o, holder(gate[o])) -> mark(o); from = gate[o]
 #ifdef BREAK_NO_RECHECK
 		:: !closed(o) ->
 #else
@@ -447,7 +527,7 @@ registering:
 		:: !closed(o) && !can(o) ->
 #endif
 			if
-			:: o == 0 && word[0] && !seems_dead(word[0]) && word[0] != home -> listens = listens | bit(me)
+			:: o == 0 && word[0] && !seems_dead(0, word[0]) && word[0] != home -> listens = listens | bit(me)
 			:: else
 			fi;
 			if
@@ -499,9 +579,14 @@ repair: /* the decision, and then the gate */
 	atomic {
 #ifdef BREAK_DECISION_READ_BEFORE_DEATH
 		from = (closed(o) -> gate[o] : 0); /* of any holder, who is found dead later */
+#else
+		if
+		:: together(from) && !is_known(o, holder(from)) -> from = 0; goto repaired /* soon */
+		:: else
+		fi;
 #endif
 #ifdef BREAK_GATES_ALIKE
-		decided = decision & bit(holder(from))
+		decided = has_decided(o, holder(from))
 #else
 #ifdef BREAK_APPLY_WITHOUT_DECISION
 		decided = together(from)
@@ -509,14 +594,14 @@ repair: /* the decision, and then the gate */
 #ifdef BREAK_DECISION_IGNORED
 		decided = false
 #else
-		decided = together(from) && (decision & bit(holder(from)))
+		decided = together(from) && has_decided(o, holder(from))
 #endif
 #endif
 #endif
 	};
 	atomic {
 		if
-		:: from && gate[o] == from && seems_dead(holder(from)) ->
+		:: from && gate[o] == from && seems_dead(o, holder(from)) ->
 #ifndef BREAK_REPAIRS_IN_TWO
 			if :: decided -> word[o] = pend[o]; decided = false :: else fi;
 #endif
@@ -553,8 +638,8 @@ signals: /* who owns the mutex unlocks it; then permits, if it gives any */
 change:
 	atomic {
 		if
-		:: closed(o) && seems_dead(holder(gate[o])) -> from = gate[o]; goto repair
-		:: closed(o) && !seems_dead(holder(gate[o])) -> mark(o); from = gate[o]; goto wait_gate
+		:: closed(o) && seems_dead(o, holder(gate[o])) -> from = gate[o]; goto repair
+		:: closed(o) && !seems_dead(o, holder(gate[o])) -> mark(o); from = gate[o]; goto wait_gate
 		:: gate[o] == OPEN -> assert(word[o] == owed[o]); signal(o); goto signals
 		:: gate[o] == ONE(home) -> assert(word[o] == owed[o]); signal(o)
 		:: !closed(o) && gate[o] > 8 && gate[o] != ONE(home) -> gate[o] = home; goto slow
@@ -628,9 +713,11 @@ inline bury(p) {
 #endif
 	writing = writing & ~crew(p); ended = ended & ~crew(p);
 	deciding = deciding & ~bit(p);
+#ifndef GLOBAL
 	toll(0, p); toll(1, p);
 #if OBJECTS > 2
 	toll(2, p);
+#endif
 #endif
 	asleep = asleep & ~crew(p); poked = poked & ~crew(p); listens = listens & ~crew(p)
 }
@@ -640,6 +727,30 @@ inline forget(x, p) {
 	on_gate[x] = on_gate[x] & ~crew(p); fresh[x] = fresh[x] & ~crew(p);
 	queue[x] = queue[x] & ~crew(p)
 }
+
+#ifdef GLOBAL
+/* The locks of a dead process go one after the other, and each bell with its lock. */
+#define locked_here(p)   (dead & bit(p) && !(no_lock & bit(p)))
+#define locked_global(p) (dead & bit(p) && !(no_lock_global & bit(p)))
+
+inline toll_if(x, p, global) {
+	if
+	:: global == (is_global(x) != 0) -> toll(x, p)
+	:: else
+	fi
+}
+
+inline unlock(p, global) {
+	if
+	:: global -> no_lock_global = no_lock_global | bit(p)
+	:: else -> no_lock = no_lock | bit(p)
+	fi;
+	toll_if(0, p, global); toll_if(1, p, global);
+#if OBJECTS > 2
+	toll_if(2, p, global)
+#endif
+}
+#endif
 
 #define mortal(p) (kills < KILLS && !gone(p) && !(rung & bit(p)) && (ended & crew(p)) != crew(p))
 
@@ -664,10 +775,20 @@ end:	do
 	:: atomic { mortal(4) -> kill(4) }
 #endif
 #ifdef BREAK_TAKEOVER_AT_BELL
-	:: atomic { (rung & bit(1)) && !is_dead(1) -> bury(1) }
-	:: atomic { (rung & bit(2)) && !is_dead(2) -> bury(2) }
-	:: atomic { (rung & bit(3)) && !is_dead(3) -> bury(3) }
-	:: atomic { (rung & bit(4)) && !is_dead(4) -> bury(4) }
+	:: atomic { (rung & bit(1)) && !(dead & bit(1)) -> bury(1) }
+	:: atomic { (rung & bit(2)) && !(dead & bit(2)) -> bury(2) }
+	:: atomic { (rung & bit(3)) && !(dead & bit(3)) -> bury(3) }
+	:: atomic { (rung & bit(4)) && !(dead & bit(4)) -> bury(4) }
+#endif
+#ifdef GLOBAL
+	:: atomic { locked_here(1) -> unlock(1, false) }
+	:: atomic { locked_here(2) -> unlock(2, false) }
+	:: atomic { locked_here(3) -> unlock(3, false) }
+	:: atomic { locked_here(4) -> unlock(4, false) }
+	:: atomic { locked_global(1) -> unlock(1, true) }
+	:: atomic { locked_global(2) -> unlock(2, true) }
+	:: atomic { locked_global(3) -> unlock(3, true) }
+	:: atomic { locked_global(4) -> unlock(4, true) }
 #endif
 	:: atomic { kills < KILLS -> kills = KILLS }
 	od
