@@ -31,11 +31,13 @@ const (
 	deedWait
 	deedTryWait
 	deedRelease
-	deedDie // not a call: the process is killed
+	deedAll  // WaitAll; object has a bit for each
+	deedPart // not a call: what a WaitAll has to do with one object
+	deedDie  // not a call: the process is killed
 )
 
 func (d deed) String() string {
-	return [...]string{"Lock", "TryLock", "Unlock", "Close", "Set", "Reset", "Wait", "TryWait", "Release", "Die"}[d]
+	return [...]string{"Lock", "TryLock", "Unlock", "Close", "Set", "Reset", "Wait", "TryWait", "Release", "WaitAll", "WaitAll of", "Die"}[d]
 }
 
 // historyCall is the input of an operation.
@@ -92,6 +94,9 @@ func (s historyState) step(c historyCall, a historyAnswer) (bool, historyState) 
 		// A call that was cut off has no effect after the death.
 		return a.cut, s
 	}
+	if c.deed == deedAll {
+		return s.all(c, a)
+	}
 	o := &s.objects[c.object]
 	if a.cut {
 		// Before the death it may have had its effect, if it could. That it had
@@ -104,6 +109,32 @@ func (s historyState) step(c historyCall, a historyAnswer) (bool, historyState) 
 		o.effect(c)
 	}
 	return possible, s
+}
+
+// all is step for a WaitAll, which takes all of its objects or none. Not to get them
+// is always allowed: somebody may have been looking at one.
+func (s historyState) all(c historyCall, a historyAnswer) (bool, historyState) {
+	if !a.ok && !a.cut {
+		return true, s
+	}
+	there, abandoner := true, 0
+	each := func(do func(*objectModel)) {
+		for i := range s.objects {
+			if c.object>>i&1 != 0 {
+				do(&s.objects[i])
+			}
+		}
+	}
+	each(func(o *objectModel) {
+		there = there && o.there()
+		if abandoner == 0 {
+			abandoner = o.abandoner
+		}
+	})
+	if there {
+		each(func(o *objectModel) { o.effect(historyCall{deed: deedPart, client: c.client}) })
+	}
+	return a.cut || there && abandoner == a.previous, s
 }
 
 func (s historyState) die(client int) historyState {
@@ -131,6 +162,8 @@ func (o *objectModel) allows(c historyCall, a historyAnswer) bool {
 			return c.deed == deedWait || o.kind == 'G' || !o.available()
 		}
 		return o.available()
+	case deedPart:
+		return !a.ok || o.there() && (o.abandoner == 0 || a.previous != 0) // which is another's, perhaps
 	case deedRelease:
 		return a.ok == (o.count < handLimit) && (!a.ok || o.count == a.previous)
 	}
@@ -140,9 +173,23 @@ func (o *objectModel) allows(c historyCall, a historyAnswer) bool {
 // available says whether a wait that begins now is released at once.
 func (o *objectModel) available() bool { return o.signaled || o.count > 0 }
 
+// there says whether the object can be taken.
+func (o *objectModel) there() bool {
+	if o.kind == 'M' {
+		return o.owner == 0
+	}
+	return o.available()
+}
+
 // effect does what a call does when it can.
 func (o *objectModel) effect(c historyCall) {
 	switch c.deed {
+	case deedPart:
+		if o.kind != 'M' {
+			o.effect(historyCall{deed: deedWait})
+			return
+		}
+		o.effect(historyCall{deed: deedLock, client: c.client})
 	case deedLock, deedTryLock:
 		if o.owner == 0 {
 			o.owner, o.abandoner = c.client, 0
@@ -191,6 +238,9 @@ func historyModel(kinds string) porcupine.Model {
 
 func describeCall(c historyCall, a historyAnswer) string {
 	text := fmt.Sprintf("%v(%d)", c.deed, c.object)
+	if c.deed == deedAll {
+		text = fmt.Sprintf("%v(%0*b)", c.deed, historyObjects, c.object)
+	}
 	switch {
 	case c.deed == deedDie:
 		return "killed"
@@ -289,6 +339,17 @@ func TestHistoryModels(t *testing.T) {
 		{"two for one release", false, []written{{1, deedRelease, 3, 1, 2, before(0)}, {2, deedWait, 3, 1, 9, yes}, {3, deedWait, 3, 1, 9, yes}}},
 		{"another count before", false, []written{{1, deedRelease, 3, 1, 2, before(0)}, {1, deedRelease, 3, 3, 4, before(0)}}},
 		{"refused below the limit", false, []written{{1, deedRelease, 3, 1, 2, no}}},
+		{"all at once", true, []written{{1, deedSet, 1, 1, 2, yes}, {2, deedAll, 0b11, 1, 9, yes}, {3, deedTryLock, 0, 10, 11, no}, {3, deedTryWait, 1, 10, 11, no}}},
+		{"all, and one is left", false, []written{{1, deedSet, 1, 1, 2, yes}, {2, deedAll, 0b11, 1, 9, yes}, {3, deedTryWait, 1, 10, 11, yes}}},
+		{"all, and one was not there", false, []written{{2, deedAll, 0b11, 1, 9, yes}}},
+		{"all, at no one moment", false, []written{{1, deedSet, 1, 1, 2, yes}, {1, deedTryWait, 1, 3, 4, yes}, {1, deedRelease, 3, 5, 6, before(0)}, {2, deedAll, 0b1010, 1, 9, yes}}},
+		{"all in vain", true, []written{{1, deedSet, 1, 1, 2, yes}, {2, deedAll, 0b1010, 3, 9, no}, {3, deedTryWait, 1, 10, 11, yes}}},
+		{"all cut off, all taken", true, []written{{1, deedSet, 1, 1, 2, yes}, {2, deedAll, 0b11, 3, 9, cut}, {2, deedDie, 0, 8, 9, yes}, {3, deedTryWait, 1, 10, 11, no}, {3, deedLock, 0, 10, 11, leftBy(2)}}},
+		{"all cut off, none taken", true, []written{{1, deedSet, 1, 1, 2, yes}, {2, deedAll, 0b11, 3, 9, cut}, {2, deedDie, 0, 8, 9, yes}, {3, deedTryWait, 1, 10, 11, yes}, {3, deedLock, 0, 10, 11, yes}}},
+		{"all cut off, half taken", false, []written{{1, deedSet, 1, 1, 2, yes}, {2, deedAll, 0b11, 3, 9, cut}, {2, deedDie, 0, 8, 9, yes}, {3, deedTryWait, 1, 10, 11, yes}, {3, deedLock, 0, 10, 11, leftBy(2)}}},
+		{"all cut off, the other half", false, []written{{1, deedSet, 1, 1, 2, yes}, {2, deedAll, 0b11, 3, 9, cut}, {2, deedDie, 0, 8, 9, yes}, {3, deedTryWait, 1, 10, 11, no}, {3, deedLock, 0, 10, 11, yes}}},
+		{"all, one abandoned", true, []written{{1, deedLock, 0, 1, 2, yes}, {1, deedClose, 0, 3, 4, yes}, {1, deedSet, 2, 3, 4, yes}, {2, deedAll, 0b101, 5, 6, leftBy(1)}}},
+		{"all, one abandoned in secret", false, []written{{1, deedLock, 0, 1, 2, yes}, {1, deedClose, 0, 3, 4, yes}, {1, deedSet, 2, 3, 4, yes}, {2, deedAll, 0b101, 5, 6, yes}}},
 		{"not seen though set", false, []written{{1, deedSet, 2, 2, 3, yes}, {2, deedTryWait, 2, 4, 5, no}}},
 	} {
 		if got := porcupine.CheckOperations(historyModel("MAHS"), operations(c.list)); got != c.legal {

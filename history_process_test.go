@@ -145,7 +145,7 @@ func (h *historian) write(d deed, object int, call func() (historyAnswer, error)
 	r.from.Store(monotonic())
 	answer, err := call()
 	to := monotonic()
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTooManyPosts) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, ErrTooManyPosts) {
 		answer, err = no, nil
 	}
 	h.Must(err)
@@ -159,6 +159,10 @@ func (h *historian) write(d deed, object int, call func() (historyAnswer, error)
 
 // deedAtRandom makes a call on one of the objects.
 func (h *historian) deedAtRandom() {
+	if h.random.IntN(5) == 0 {
+		h.allDeed()
+		return
+	}
 	i := h.random.IntN(len(h.kinds))
 	if h.hot && h.random.IntN(3) > 0 {
 		i = 0
@@ -246,6 +250,41 @@ func (h *historian) countDeed(i int) {
 	}
 }
 
+// allDeed waits for several of the objects, but none that it owns.
+func (h *historian) allDeed() {
+	var objects []Waitable
+	var which []int
+	mask := 0
+	for i, kind := range h.kinds {
+		if h.owned[i] || len(objects) == 3 || h.random.IntN(2) == 0 {
+			continue
+		}
+		switch which, mask = append(which, i), mask|1<<i; kind {
+		case 'M':
+			objects = append(objects, h.mutexes[i])
+		case 'S':
+			objects = append(objects, h.counts[i])
+		default:
+			objects = append(objects, h.events[i])
+		}
+	}
+	if len(objects) == 0 {
+		return
+	}
+	ctx, cancel := h.someTime()
+	if h.hot {
+		cancel()
+	}
+	defer cancel()
+	answer := h.write(deedAll, mask, func() (historyAnswer, error) {
+		r, err := WaitAll(ctx, objects...)
+		return taken(true, r.Abandoned, err)
+	})
+	for _, i := range which {
+		h.owned[i] = h.owned[i] || answer.ok && h.mutexes[i] != nil
+	}
+}
+
 // historyClient is the test's side of a historian.
 type historyClient struct {
 	child   *testkit.Child
@@ -263,7 +302,7 @@ type historyStage struct {
 	files   int
 	clients []*historyClient
 	// What there was in all histories, to see that they are worth checking.
-	calls, cutOff, kills, told int
+	calls, cutOff, kills, told, together int
 }
 
 func (s *historyStage) newClient() *historyClient {
@@ -363,6 +402,9 @@ func (s *historyStage) collect(clients []*historyClient) (all []porcupine.Operat
 					s.t.Fatalf("client %d was told that process %d abandoned the mutex, which had nothing to do with it", i+1, r.previous)
 				}
 			}
+			if r.deed == deedAll && r.ok != 0 {
+				s.together++
+			}
 			s.calls++
 			all = append(all, op)
 			*r = historyRecord{} // for the next history
@@ -413,7 +455,12 @@ func (s *historyStage) check(name, kinds string, hot bool) {
 // about are the operations that concern an object.
 func about(ops []porcupine.Operation, object int) (part []porcupine.Operation) {
 	for _, op := range ops {
-		if c := op.Input.(historyCall); c.deed == deedDie || c.object == object {
+		c := op.Input.(historyCall)
+		if c.deed == deedAll && c.object>>object&1 != 0 {
+			op.Input = historyCall{deedPart, object, c.client}
+			part = append(part, op)
+		}
+		if c.deed == deedDie || c.deed != deedAll && c.object == object {
 			part = append(part, op)
 		}
 	}
@@ -445,8 +492,8 @@ func TestHistories(t *testing.T) {
 		c.child.End()
 		must(t, c.unmap())
 	}
-	t.Logf("%d histories, %d calls, %d kills, %d calls cut off, %d owners told of an abandonment", histories, s.calls, s.kills, s.cutOff, s.told)
-	if s.cutOff == 0 || s.told == 0 {
-		t.Error("no call was cut off, or no abandoned mutex was met: these histories prove too little")
+	t.Logf("%d histories, %d calls, %d kills, %d calls cut off, %d owners told of an abandonment, %d times several were taken together", histories, s.calls, s.kills, s.cutOff, s.told, s.together)
+	if s.cutOff == 0 || s.told == 0 || s.together == 0 {
+		t.Error("no call was cut off, or no abandoned mutex was met, or no several taken: these histories prove too little")
 	}
 }
