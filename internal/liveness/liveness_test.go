@@ -121,6 +121,40 @@ func TestStatus(t *testing.T) {
 	dead(t, f, n[0])
 }
 
+// TestDeadPeers: of those who were found dead the last one stays open, so that whoever
+// takes over from it can say who it was, whatever becomes of its file. What is known of
+// it then is what the name says.
+func TestDeadPeers(t *testing.T) {
+	f, dir := folder(t)
+	before := len(testkit.Descriptors())
+	var last uint32
+	var pid int
+	for range 3 {
+		c, n := startMember(t, dir)
+		last, pid = n[0], c.PID()
+		c.Kill()
+		dead(t, f, last)
+		if n := len(testkit.Descriptors()); n > before+1 {
+			t.Errorf("%d descriptors, before were %d", n, before)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, fmt.Sprintf("%08x", last))); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := f.Describe(last); err != nil || info.PID != pid {
+		t.Error(info, err)
+	}
+	if s := f.Status(last); s != liveness.Unknown {
+		t.Error("a member without a file is", s)
+	}
+	if _, err := f.Describe(last); err == nil {
+		t.Error("it is described still")
+	}
+	if n := len(testkit.Descriptors()); n != before {
+		t.Errorf("%d descriptors, before were %d", n, before)
+	}
+}
+
 func TestLeaveRemovesTheFile(t *testing.T) {
 	f, dir := folder(t)
 	c, n := startMember(t, dir)

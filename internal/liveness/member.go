@@ -31,6 +31,8 @@ type Folder struct {
 	uses  int
 	self  *membership
 	peers map[uint32]*Peer
+	// buried is the one that was found dead last.
+	buried *Peer
 
 	// decision is in the file of self. It changes with that, and under Deciding: the
 	// file that has the member's name must stay the one in which is decided.

@@ -37,7 +37,7 @@ type Peer struct {
 	mine   bool        // this user's
 	uses   int
 	gone   bool // not in the folder's table any more
-	dead   bool // no use keeping it open
+	dead   bool // one of these stays open, see bury
 	folder *Folder
 }
 
@@ -145,8 +145,21 @@ func (p *Peer) Release() {
 	p.folder.mu.Lock()
 	defer p.folder.mu.Unlock()
 	p.uses--
-	if p.gone || p.dead && p.uses == 0 {
+	if p.gone {
 		p.retire()
+	} else if p.dead && p.uses == 0 {
+		p.bury()
+	}
+}
+
+// bury keeps the member open in place of the last one that was found dead: whoever
+// found it asks once more, takes over from it, and says who it was. The caller holds
+// the folder's lock.
+func (p *Peer) bury() {
+	last := p.folder.buried
+	p.folder.buried = p
+	if last != nil && last != p && !last.gone && last.uses == 0 {
+		last.retire()
 	}
 }
 
@@ -240,11 +253,25 @@ func (f *Folder) Status(number uint32) Status {
 
 // Describe reads what a member says about itself, for people.
 func (f *Folder) Describe(number uint32) (layout.MemberInfo, error) {
+	f.mu.Lock()
+	p := f.peers[number]
+	if p != nil {
+		p.uses++
+	}
+	f.mu.Unlock()
+	if p != nil {
+		defer p.Release()
+		return describe(p.fd)
+	}
 	fd, _, err := f.open(number)
 	if err != nil {
 		return layout.MemberInfo{}, err
 	}
 	defer func() { _ = unix.Close(fd) }()
+	return describe(fd)
+}
+
+func describe(fd int) (layout.MemberInfo, error) {
 	b := make([]byte, layout.MemberSize)
 	n, err := lockfile.ReadAt(fd, b, 0)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"atoll/internal/errs"
 	"atoll/internal/liveness"
 	"atoll/internal/park"
@@ -176,11 +178,24 @@ func (b *bell) rung() {
 	}()
 }
 
-// awaitLock returns when the dying member can no longer write, or wanted says no.
+// awaitLock returns when the dying member can no longer write, or wanted says no. The
+// kernel tells of a death, but not of the lock that falls after it, some hundred
+// microseconds later.
 func awaitLock(peer *liveness.Peer, wanted func() bool) {
 	for pause := 20 * time.Microsecond; wanted() && peer.Status() == liveness.Alive; pause = min(pause+pause/8, time.Millisecond) {
-		time.Sleep(pause) //nolint:forbidigo // the kernel tells of a death, but not of the lock that falls after it
+		doze(pause)
 	}
+}
+
+// doze sleeps for a time that is too short for Go's timers: a process of which nothing
+// runs sleeps for them in epoll, which counts milliseconds. A signal ends it.
+func doze(pause time.Duration) {
+	if pause >= time.Millisecond {
+		time.Sleep(pause) //nolint:forbidigo // who waits for a lock so long was told wrong
+		return
+	}
+	t := unix.NsecToTimespec(pause.Nanoseconds())
+	_ = unix.Nanosleep(&t, nil)
 }
 
 // watch opens a member to be watched; without it, what is known of the member.
