@@ -191,3 +191,24 @@ func TestWaitAllIsRepairedOnce(t *testing.T) {
 	ask(t, waiters[first], "unlock m")
 	waiters[1-first].Expect("lock m")
 }
+
+// TestWaitAllTakesFromTheFull: a semaphore was full when a wait for all was decided that
+// takes one, but has not come to say so there. Its other objects may be seen taken, so
+// nobody is told that the semaphore is full.
+func TestWaitAllTakesFromTheFull(t *testing.T) {
+	newTestMutex(t, "m", MutexOptions{})
+	s := newTestSemaphore(t, "full", 1, 1)
+	c := testkit.Start(t, "agent", "stop=all.decided")
+	ask(t, c, "mutex m")
+	ask(t, c, "semaphore full")
+	c.Tell("all m,full")
+	stopped(t, c)
+	released := make(chan struct{})
+	go func() { defer close(released); mustRelease(t, s, 1, 0) }()
+	testkit.Blocked(t, released, "the semaphore's gate is closed")
+	c.Signal(syscall.SIGCONT)
+	testkit.Soon(t, released, "it is open")
+	c.Expect("all m,full 0")
+	ask(t, c, "unlock m")
+	c.End()
+}

@@ -30,6 +30,9 @@ func localFile(file string) string {
 	return filepath.Join(testkit.Base(), "atoll-"+strconv.Itoa(os.Geteuid()), file)
 }
 
+// globalFile is where the object of a Global name lies.
+func globalFile(file string) string { return filepath.Join(testkit.Base(), "atoll", file) }
+
 // soundFile is the file of the mutex "hostile", whose holders were all killed.
 func soundFile() []byte {
 	h := layout.Header{Type: layout.Mutex, Name: "hostile"}

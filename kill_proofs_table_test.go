@@ -2,7 +2,11 @@
 
 package atoll
 
-import "testing"
+import (
+	"testing"
+
+	"atoll/internal/testkit"
+)
 
 // killProofs are all the calls in which processes are killed.
 var killProofs = []killProof{
@@ -167,6 +171,11 @@ var killProofs = []killProof{
 		after:  (*killing).allWereTakenOrNone,
 	},
 	{
+		name: "all, in two directories", apart: true, call: `all m,e,Global\s`,
+		others: func(k *killing) { k.signal(theAuto, theSemaphore) },
+		after:  (*killing).allWereTakenOrNone,
+	},
+	{
 		name: "all, asleep", parks: true, call: "all m,e,s",
 		others: func(k *killing) { k.signal(theAuto) },
 		goOn:   func(k *killing) { k.signal(theSemaphore) },
@@ -210,7 +219,14 @@ func eachKillProof(t *testing.T, run func(t *testing.T, c *cast, p *killProof)) 
 	t.Helper()
 	for i := range killProofs {
 		t.Run(killProofs[i].name, func(t *testing.T) {
-			c := newCast(t)
+			if killProofs[i].apart {
+				testkit.NeedRoot(t)
+				t.Cleanup(func() {
+					_, err := Sweep(GlobalScope)
+					must(t, err)
+				})
+			}
+			c := newCast(t, &killProofs[i])
 			run(t, c, &killProofs[i])
 			c.a.End()
 			c.b.End()

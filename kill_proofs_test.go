@@ -4,6 +4,7 @@ package atoll
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +18,7 @@ import (
 type killProof struct {
 	name  string
 	ready []string // what the victim does before the call
+	apart bool     // the semaphore is in Global, with another decision and another lock
 	// others says what others do before the victim makes the call; it may be nil.
 	others func(k *killing)
 	call   string
@@ -36,6 +38,9 @@ type killing struct {
 	victim *testkit.Child
 	number uint32 // the victim's, as member
 	member []byte // its member file
+	// The same in Global, if the proof has an object there.
+	global       uint32
+	globalMember []byte
 	// third is another process that others started.
 	third    *testkit.Child
 	released bool // goOn was called
@@ -59,32 +64,46 @@ type cast struct {
 	files        [killedNumber][]byte // of the objects
 }
 
-func newCast(t *testing.T) *cast {
+func newCast(t *testing.T, p *killProof) *cast {
 	t.Helper()
 	h := newHand()
 	t.Cleanup(func() { must(t, h.closeAll()) })
-	for _, call := range killedObjects {
+	objects := p.objects()
+	for _, call := range objects {
 		_, err := h.do(call)
 		must(t, err)
 	}
-	c := &cast{mutex: h.mutexes["m"], auto: h.events["e"], manual: h.events["f"], semaphore: h.semaphores["s"], timer: h.timers["t"]}
+	_, semaphore, _ := strings.Cut(objects[theSemaphore], " ")
+	c := &cast{mutex: h.mutexes["m"], auto: h.events["e"], manual: h.events["f"], semaphore: h.semaphores[semaphore], timer: h.timers["t"]}
 	for i, name := range killedNames {
-		c.files[i] = mapFile(t, localFile(name), layout.StateMapSize)
+		path := localFile(name)
+		if p.apart && i == theSemaphore {
+			path = globalFile(name)
+		}
+		c.files[i] = mapFile(t, path, layout.StateMapSize)
 		t.Cleanup(func() { must(t, unix.Munmap(c.files[i])) })
 	}
-	c.a, c.b = startHand(t, killedObjects...), startHand(t, killedObjects...)
+	c.a, c.b = startHand(t, objects...), startHand(t, objects...)
 	return c
+}
+
+// objects are the calls that open what the proof is about.
+func (p *killProof) objects() []string {
+	if p.apart {
+		return killedApart
+	}
+	return killedObjects
 }
 
 // prepare starts a victim and brings everybody to where the call begins.
 func (c *cast) prepare(t *testing.T, p *killProof) *killing {
 	t.Helper()
 	k := &killing{t: t, proof: p, cast: c}
-	k.victim = startHand(t, killedObjects...)
-	var path string
-	k.number, path = memberNumber(t, k.victim)
-	k.member = mapFile(t, path, layout.MemberSize)
-	t.Cleanup(func() { must(t, unix.Munmap(k.member)) })
+	k.victim = startHand(t, p.objects()...)
+	k.number, k.member = k.mapMember(localFile("."))
+	if p.apart {
+		k.global, k.globalMember = k.mapMember(globalFile("."))
+	}
 	for _, call := range p.ready {
 		ask(t, k.victim, call)
 	}
@@ -93,6 +112,15 @@ func (c *cast) prepare(t *testing.T, p *killProof) *killing {
 	}
 	k.before = k.look()
 	return k
+}
+
+// mapMember is the victim's number among the members of a directory, and its file there.
+func (k *killing) mapMember(dir string) (number uint32, file []byte) {
+	k.t.Helper()
+	number, path := memberNumber(k.t, k.victim, dir)
+	file = mapFile(k.t, path, layout.MemberSize)
+	k.t.Cleanup(func() { must(k.t, unix.Munmap(file)) })
+	return number, file
 }
 
 // release lets a victim go on that sleeps in the call.

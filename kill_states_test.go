@@ -32,6 +32,9 @@ const (
 // killedObjects are the calls that open them, in every process of a proof.
 var killedObjects = []string{"mutex m", "auto e", "manual f", "semaphore s", "timer t"}
 
+// killedApart are the same with the semaphore in Global.
+var killedApart = []string{"mutex m", "auto e", "manual f", `semaphore Global\s`, "timer t"}
+
 // objectState is what an object's page said at one moment.
 type objectState struct {
 	layout.State
@@ -63,7 +66,11 @@ func mapFile(t testing.TB, path string, size int) []byte {
 // the victim is stopped or dead and nobody else does anything.
 func (k *killing) look() (s objectStates) {
 	k.t.Helper()
-	s.decided = layout.DecisionOf(k.member).Made != 0
+	decision := layout.DecisionOf(k.member)
+	if k.proof.apart && decision.Elsewhere == k.global {
+		decision = layout.DecisionOf(k.globalMember)
+	}
+	s.decided = decision.Made != 0
 	for i := range s.of {
 		page := k.cast.page(i)
 		o := &s.of[i]
@@ -71,18 +78,26 @@ func (k *killing) look() (s objectStates) {
 		o.pending = page.Pending
 		o.wakes = page.Wakes.Load()
 		o.settled = o.Word()
-		if o.IsForAll() && o.Holder() == k.number && s.decided {
+		if o.IsForAll() && o.Holder() == k.numberAt(i) && s.decided {
 			o.settled = o.pending
 		}
 	}
 	return s
 }
 
-// memberNumber is the number that stands for a process in the words of objects,
-// and path its member file.
-func memberNumber(t *testing.T, c *testkit.Child) (number uint32, path string) {
+// numberAt is the victim's number as it stands in an object.
+func (k *killing) numberAt(object int) uint32 {
+	if k.proof.apart && object == theSemaphore {
+		return k.global
+	}
+	return k.number
+}
+
+// memberNumber is the number that stands for a process in the words of objects of a
+// directory, and path its member file.
+func memberNumber(t *testing.T, c *testkit.Child, dir string) (number uint32, path string) {
 	t.Helper()
-	path = memberFile(t, c.PID())
+	path = memberFileIn(t, dir, c.PID())
 	n, err := strconv.ParseUint(path[strings.LastIndexByte(path, '/')+1:], 16, 32)
 	must(t, err)
 	return uint32(n), path
@@ -106,7 +121,7 @@ func (k *killing) sleeps(tid int) bool {
 		return true
 	}
 	for i := range k.cast.files {
-		if state := k.cast.page(i).Cell.Load(); state.Sleeper() == k.number || state.Gate() == layout.Many {
+		if state := k.cast.page(i).Cell.Load(); state.Sleeper() == k.numberAt(i) || state.Gate() == layout.Many {
 			return sleepsPrivately(k.victim.PID(), strconv.Itoa(tid))
 		}
 	}

@@ -299,7 +299,13 @@ func exists(path string) bool {
 // memberFile finds the member file of a process.
 func memberFile(t *testing.T, pid int) string {
 	t.Helper()
-	files, err := filepath.Glob(fmt.Sprintf("%s/atoll-%d/members/*", testkit.Base(), os.Geteuid()))
+	return memberFileIn(t, localFile("."), pid)
+}
+
+// memberFileIn is memberFile in any directory of objects.
+func memberFileIn(t *testing.T, dir string, pid int) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "members", "*"))
 	must(t, err)
 	for _, file := range files {
 		b, err := os.ReadFile(file)

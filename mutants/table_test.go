@@ -50,6 +50,16 @@ var mutants = []mutant{
 		pkg:   "internal/namespace", test: "TestReaderMeetsAnOpenUnderWay", points: true, says: `the reader says .*, and the object lives on`,
 	},
 	{
+		name:  "an open of a file that its owner may only read goes past the door",
+		edits: []edit{{"internal/namespace/object_linux.go", " || mode&0o600 != 0o600 }", " }"}},
+		pkg:   "internal/namespace", test: "TestReaderMeetsAnOpenOfTheMighty", points: true, says: `the reader says .*, and the object lives on`,
+	},
+	{
+		name:  "an open takes another name for the one that it asked for",
+		edits: []edit{{"internal/namespace/object_linux.go", "same && d.Scope != Local", "same && d.Scope > Global && d.Scope != Local"}},
+		pkg:   "internal/namespace", test: "TestOpenOfALinkedFile", points: true, says: `of a file that is only y`,
+	},
+	{
 		name:  "newer grants are taken first",
 		edits: []edit{{"internal/layout/words.go", "start != epoch-epochStep && oldGrants(word) > 0", "start != epoch-epochStep && oldGrants(word) > 0 && grants(word) == 0"}},
 		pkg:   "internal/layout", test: "TestAutoEventEachSetReleasesOne", says: `\d+ Sets released \d+, and \d+ sleep`,
@@ -139,8 +149,13 @@ var mutants = []mutant{
 	},
 	{
 		name:  "release that passes the maximum under contention",
-		edits: []edit{{"internal/wait/change.go", "				return word, err\n			}\n		}\n		switch {\n		case state.Holder() != 0:\n			if err := s.awaitGate(state, &deadline); err != nil {\n				return word, err\n			}\n		case s.quiet", "				return word, err\n			}\n			allowed = nil\n		}\n		switch {\n		case state.Holder() != 0:\n			if err := s.awaitGate(state, &deadline); err != nil {\n				return word, err\n			}\n		case s.quiet"}},
+		edits: []edit{{"internal/wait/change.go", "				return word, err\n			}\n		}\n		switch {\n		case s.quiet", "				return word, err\n			}\n			allowed = nil\n		}\n		switch {\n		case s.quiet"}},
 		pkg:   "internal/wait", test: "TestAllowedIsAskedAgain", says: `the count is 6 of 5`,
+	},
+	{
+		name:  "release refused for what a wait for all has taken",
+		edits: []edit{{"internal/wait/change.go", "		if state.Holder() != 0 {\n			// A wait", "		if allowed != nil {\n			if err := allowed(word); err != nil {\n				return word, err\n			}\n		}\n		if state.Holder() != 0 {\n			// A wait"}},
+		pkg:   ".", test: "TestWaitAllTakesFromTheFull", points: true, says: `the count is 1 and can be 1 at the most`,
 	},
 	{
 		name:  "timer change that wakes nobody",

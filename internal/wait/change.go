@@ -18,16 +18,19 @@ func (s *Slot) change(next layout.Change, allowed func(word uint32) error) (old 
 			return 0, err
 		}
 		word := state.Word()
+		if state.Holder() != 0 {
+			// A wait for all that holds it may be decided, and the word is another then.
+			if err := s.awaitGate(state, &deadline); err != nil {
+				return word, err
+			}
+			continue
+		}
 		if allowed != nil {
 			if err := allowed(word); err != nil {
 				return word, err
 			}
 		}
 		switch {
-		case state.Holder() != 0:
-			if err := s.awaitGate(state, &deadline); err != nil {
-				return word, err
-			}
 		case s.quiet(state):
 			if s.swap(state, next) {
 				return word, nil
