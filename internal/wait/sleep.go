@@ -245,6 +245,8 @@ func (w *Waiter) sleep(ctx context.Context, seen uint32, p *plan) {
 		passOn(peer)
 	}
 	awaitLock(dying, func() bool { return !p.changed() && w.control.Load() == seen })
+	// The dead signal nothing more, and what they had comes before other goroutines.
+	w.spun, w.seen = true, time.Since(started)
 }
 
 // rung is a member whose bell has rung.
