@@ -185,10 +185,45 @@ func TestWrongFlags(t *testing.T) {
 		{"--subject nobody", "nobody"},
 		{"--reps 0", "at least once"},
 		{"nonsense", "flags only"},
+		{"--quick --metric mutex_pair --subject mmap-go", "nothing is measured"},
+		{"--quick --metric mutex_pair --subject mmap-go --json", "nothing is measured"},
+		{"--quick --metric mutex_pair --subject atoll --plot /dev/null/charts", "--plot"},
+		{"--quick --metric mutex_pair --subject atoll --doc /dev/null/x.md", "--doc"},
 	} {
 		if err := run(t.Context(), strings.Fields(c.args), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.args, err, c.want)
 		}
+	}
+}
+
+// What is not installed is said where it is asked for, and is no run without figures.
+func TestNotInstalled(t *testing.T) {
+	t.Setenv("PATH", "")
+	for _, c := range []struct{ subject, want string }{
+		{"atoll,flock", "go"},
+		{"flock", "apt-get install gcc"},
+	} {
+		var out strings.Builder
+		err := run(t.Context(), []string{"--quick", "--metric", "mutex_pair", "--subject", c.subject, "--json"}, &out, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") || out.Len() != 0 {
+			t.Errorf("%s: %v, want %q; it printed %q", c.subject, err, c.want, out.String())
+		}
+	}
+	var out strings.Builder
+	if err := run(t.Context(), []string{"--list", "--subject", "atoll,flock"}, &out, io.Discard); err != nil || strings.Count(out.String(), "not installed") != 2 {
+		t.Errorf("%v; it printed %q", err, out.String())
+	}
+}
+
+// With --json, too, is said what is missing.
+func TestMissingBesideJSON(t *testing.T) {
+	f := &figures{values: map[key][]float64{{"mutex_pair", "atoll"}: {1}}, missing: []absent{{"flock", "get gcc"}}}
+	var out, progress strings.Builder
+	if err := f.write(&out, &progress, true); err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid([]byte(out.String())) || !strings.Contains(progress.String(), "flock, not installed: get gcc") {
+		t.Errorf("it printed %q and said %q", out.String(), progress.String())
 	}
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	_ "embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,11 +21,31 @@ func recordFile(document string) string {
 	return filepath.Join(filepath.Dir(document), "performance", "figures.json")
 }
 
+// replaceable says whether the folder beside a document can be written anew: what has no
+// record in it was not written by this command, and is not removed.
+func replaceable(document string) error {
+	of := recordFile(document)
+	files, err := os.ReadDir(filepath.Dir(of))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(files) == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("--doc %s: %w", document, err)
+	}
+	if _, err := os.Lstat(of); err != nil {
+		return fmt.Errorf("--doc %s: folder %s, which it would replace, was not made by this command: write the document elsewhere, or move the folder", document, filepath.Dir(of))
+	}
+	return nil
+}
+
 // writeDocument writes the document, its record and its charts. Without any figures
 // there is only the document.
 func (r *record) writeDocument(file string) error {
 	text, err := r.document()
 	if err != nil {
+		return err
+	}
+	if err := replaceable(file); err != nil {
 		return err
 	}
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {

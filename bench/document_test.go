@@ -80,6 +80,32 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+// A folder that somebody else made beside the document is left alone, and nothing is
+// measured in vain.
+func TestFolderOfAnother(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "PERFORMANCE.md")
+	other := filepath.Join(filepath.Dir(recordFile(file)), "mine.txt")
+	if err := os.MkdirAll(filepath.Dir(other), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(other, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	record := filepath.Join(t.TempDir(), "figures.json")
+	if err := os.WriteFile(record, []byte(`{"reps":1}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"--reps", "0"}, {"--from", record}} {
+		err := run(t.Context(), append(args, "--doc", file), io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), "not made by this command") {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Error(err)
+	}
+}
+
 // What strace and perf print is understood.
 func TestProfileTexts(t *testing.T) {
 	const strace = "    calls syscall\n--------- ----------------\n       12 futex\n        3 read\n--------- ----------------\n       15 total\n"

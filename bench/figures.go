@@ -119,6 +119,17 @@ func (f *figures) rows() []row {
 	return rows
 }
 
+// write prints the figures, for people or as JSON, which has no place for what is missing.
+func (f *figures) write(out, progress io.Writer, asJSON bool) error {
+	if !asJSON {
+		return f.writeText(out)
+	}
+	for _, a := range f.missing {
+		_, _ = fmt.Fprintf(progress, "not measured: %s, not installed: %s\n", a.Subject, a.Why)
+	}
+	return f.writeJSON(out)
+}
+
 func (f *figures) writeJSON(out io.Writer) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +44,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := o.canWrite(); err != nil {
+		return err
+	}
 	if o.from != "" {
 		r, err := readRecord(o.from)
 		if err != nil {
@@ -62,13 +66,27 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := b.keep(f); err != nil {
-		return err
+	return errors.Join(f.write(out, progress, o.json), b.keep(f))
+}
+
+// canWrite says before anything is measured, which takes long, whether there is a place
+// for what will be found.
+func (o options) canWrite() error {
+	if o.plot != "" {
+		if err := os.MkdirAll(o.plot, 0o755); err != nil {
+			return fmt.Errorf("--plot: %w", err)
+		}
+		if err := unix.Access(o.plot, unix.W_OK); err != nil {
+			return fmt.Errorf("--plot %s: no file can be written there: %w", o.plot, err)
+		}
 	}
-	if o.json {
-		return f.writeJSON(out)
+	if o.doc == "" {
+		return nil
 	}
-	return f.writeText(out)
+	if err := unix.Access(filepath.Dir(o.doc), unix.W_OK); err != nil {
+		return fmt.Errorf("--doc %s: no file can be written there: %w", o.doc, err)
+	}
+	return replaceable(o.doc)
 }
 
 // keep writes what the flags want besides.

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -48,11 +49,36 @@ func newBench(ctx context.Context, o options, progress io.Writer) (*bench, error
 		}
 	}
 	for i := range subjects {
-		if s := &subjects[i]; b.needed(s) && (o.reps > 0 || o.list || s.kind == inGo) {
+		if s := &subjects[i]; b.needed(s) && ctx.Err() == nil && (o.reps > 0 || o.list || s.kind == inGo) {
 			b.build(s.kind)
 		}
 	}
+	if err := b.ready(); err != nil {
+		b.end()
+		return nil, err
+	}
 	return b, nil
+}
+
+// ready says why nothing can be measured, if that is so.
+func (b *bench) ready() error {
+	switch {
+	case b.ctx.Err() != nil:
+		return b.ctx.Err()
+	case b.options.list:
+		return nil
+	case b.missing[inGo] != nil: // Atoll's are among them
+		return fmt.Errorf("the programs in Go: %w", b.missing[inGo])
+	}
+	for i := range subjects {
+		if s := &subjects[i]; b.needed(s) && (b.reps == 0 || b.built[s.kind] != nil) {
+			return nil
+		}
+	}
+	for _, err := range b.missing {
+		return fmt.Errorf("none of these subjects is installed: %w", err)
+	}
+	return errors.New("nothing is measured of these subjects by these metrics; --list with the same flags shows what there is")
 }
 
 // chosen says whether a name is in the list of a flag, which is empty if it was not given.
@@ -72,7 +98,7 @@ func (b *bench) build(k *kind) {
 	}
 	command, err := k.build(b.dir)
 	if err != nil {
-		b.missing[k] = err
+		b.missing[k] = errors.New(strings.Join(strings.Fields(err.Error()), " ")) // in one line
 		return
 	}
 	b.built[k] = command
@@ -180,7 +206,7 @@ func (b *bench) call(command, args []string, root string, m *metric) (printed []
 	cmd := exec.CommandContext(ctx, command[0], append(slices.Clone(command[1:]), args...)...)
 	cmd.Env = append(os.Environ(), calling.Program+"="+m.program, "ATOLL_ROOT="+root, "TMPDIR="+root)
 	cmd.Stdout, cmd.Stderr = out, errs
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // so that it is ended with all that it forked
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL} // so that it is ended with all that it forked
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	start := cmd.Start
 	if m.oneCPU {
@@ -234,23 +260,22 @@ func loadAverage() float64 {
 
 // list writes what there is.
 func (b *bench) list(out io.Writer) error {
-	var text strings.Builder
-	text.WriteString("Metrics:\n")
+	text := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
+	_, _ = fmt.Fprintln(text, "Metrics:")
 	for _, m := range b.metrics {
-		fmt.Fprintf(&text, "  %-18s %s\n", m.name, m.what)
+		_, _ = fmt.Fprintf(text, "  %s\t%s\n", m.name, m.what)
 	}
-	text.WriteString("Subjects:\n")
+	_, _ = fmt.Fprintln(text, "Subjects:")
 	for i := range subjects {
 		s := &subjects[i]
 		if !b.needed(s) {
 			continue
 		}
-		fmt.Fprintf(&text, "  %-18s %s", s.name, s.what)
+		_, _ = fmt.Fprintf(text, "  %s\t%s", s.name, s.what)
 		if err := b.missing[s.kind]; err != nil {
-			fmt.Fprintf(&text, "; not installed: %v", err)
+			_, _ = fmt.Fprintf(text, "; not installed: %v", err)
 		}
-		text.WriteString("\n")
+		_, _ = fmt.Fprintln(text)
 	}
-	_, err := io.WriteString(out, text.String())
-	return err
+	return text.Flush()
 }
