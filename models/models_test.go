@@ -319,6 +319,7 @@ func TestSeveralHolds(t *testing.T) {
 		{defines: "KILLS=0"},
 		{defines: free + "OBJECTS=3 KILLS=0"},
 		{defines: free + globalMutex + "WANTS2=1"},
+		{defines: free + "LIMIT=1 SIGNALS=2 KILLS=0"},
 		{defines: free + "KILLS=0", kind: liveness},
 		{defines: "KILLS=1", long: true},
 		{defines: pair + "KILLS=1", long: true},
@@ -329,6 +330,7 @@ func TestSeveralHolds(t *testing.T) {
 		{defines: "OBJECTS=3 KILLS=0", long: true},
 		{defines: forAll + "KILLS=0", long: true},
 		{defines: free + globalMutex, long: true},
+		{defines: free + "LIMIT=1 KILLS=1", long: true},
 		{defines: free + "GLOBAL=2", long: true},
 		{defines: free + pair + globalMutex, long: true},
 		{defines: free + mates + globalMutex, long: true},
@@ -359,6 +361,7 @@ func TestSeveralBreak(t *testing.T) {
 		{defines: free + globalMutex + "WANTS2=1 BREAK_REFERS_LATE"},
 		{defines: free + globalMutex + "WANTS2=1 BREAK_REFERENCE_ENDS_EARLY"},
 		{defines: free + bothLots + "BREAK_REFERENCE_STAYS"},
+		{defines: free + "LIMIT=1 SIGNALS=2 KILLS=0 BREAK_REFUSES_BEHIND_GATE"},
 		{defines: free + "KILLS=2 BREAK_REPAIRS_IN_TWO", long: true},
 		{defines: free + "KILLS=2 BREAK_DECISION_READ_BEFORE_DEATH", long: true},
 	})

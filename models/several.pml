@@ -18,7 +18,8 @@
  *
  * THE OBJECTS
  *
- *   0 is a mutex: its word is the owner. The others count permits. Wakes,
+ *   0 is a mutex: its word is the owner. The others count permits, with LIMIT up to
+ *   that many: a signal is refused when there are so many. Wakes,
  *   registering and signals are as in cell.pml. A gate can be, besides,
  *
  *   ALL_OF(p)   closed, held by process p in a wait for all
@@ -54,7 +55,8 @@
  *   - Whenever a gate is open the word is what the judge counts: each permit is
  *     taken once; what a decided wait takes, it takes of all its objects, and one
  *     that is not decided takes nothing. The judge takes all at the decision.
- *   - Nobody owns the mutex while another writes what it guards.
+ *   - Nobody owns the mutex while another writes what it guards. No signal is refused
+ *     for want of room that the judge has.
  *   - A thread that sleeps for good could not have what it waits for. Everybody
  *     else gets to the end: nothing deadlocks through gates, nobody is stuck
  *     behind a gate but one of a process that was stopped while it held that one.
@@ -184,6 +186,11 @@ byte asleep, ended, kills;
 #define might_any   (might(0) || might(1))
 #define stuck_gate(o) (closed(o) && !(stopped & bit(holder(gate[o]))))
 #define jammed      ((wanted(0) && stuck_gate(0)) || (wanted(1) && stuck_gate(1)))
+#endif
+#ifdef LIMIT
+#define is_full     (o && word[o] == LIMIT)
+#else
+#define is_full     false
 #endif
 /* The tick asks after holders of gates. */
 #define dead_hold(x) (wanted(x) && closed(x) && is_dead(x, holder(gate[x])))
@@ -638,11 +645,18 @@ signals: /* who owns the mutex unlocks it; then permits, if it gives any */
 change:
 	atomic {
 		if
+#ifdef LIMIT
+#ifdef BREAK_REFUSES_BEHIND_GATE
+		:: is_full -> assert(owed[o] == LIMIT); goto signals
+#else
+		:: is_full && !closed(o) -> assert(owed[o] == LIMIT); goto signals
+#endif
+#endif
 		:: closed(o) && seems_dead(o, holder(gate[o])) -> from = gate[o]; goto repair
 		:: closed(o) && !seems_dead(o, holder(gate[o])) -> mark(o); from = gate[o]; goto wait_gate
-		:: gate[o] == OPEN -> assert(word[o] == owed[o]); signal(o); goto signals
-		:: gate[o] == ONE(home) -> assert(word[o] == owed[o]); signal(o)
-		:: !closed(o) && gate[o] > 8 && gate[o] != ONE(home) -> gate[o] = home; goto slow
+		:: !is_full && gate[o] == OPEN -> assert(word[o] == owed[o]); signal(o); goto signals
+		:: !is_full && gate[o] == ONE(home) -> assert(word[o] == owed[o]); signal(o)
+		:: !is_full && !closed(o) && gate[o] > 8 && gate[o] != ONE(home) -> gate[o] = home; goto slow
 		fi
 	};
 	atomic { tell(home, o); goto signals };
