@@ -57,7 +57,8 @@ type JobLimits struct {
 	// CPURate is how much of the time of one processor they may take: 0.5 is half of
 	// one, 2 all of two. The least is 0.01.
 	CPURate float64 `json:"cpuRate,omitempty"`
-	// Processors are the numbers of those that may be used, from 0.
+	// Processors are the numbers of those that may be used, from 0. One of them must
+	// be there.
 	Processors []int `json:"processors,omitempty"`
 	// Nice is the niceness of each process, from -20 to 19; nil leaves it as it is.
 	Nice *int `json:"nice,omitempty"`

@@ -509,6 +509,7 @@ func TestJobSetLimits(t *testing.T) {
 			{CPURate: 0.001},
 			{Processors: []int{-1}},
 			{Processors: []int{5000}},
+			{Processors: []int{1023}}, // more than any machine that this runs on has
 			{Nice: new(20)},
 			{CPURate: 1e300},
 		} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -189,6 +190,11 @@ var errTree = errors.New("this job's first process was started where no control 
 // possible refuses what could not be enforced for a job that this process starts
 // processes in.
 func possible(l *Limits) error {
+	if set := processorsOf(l); set != nil {
+		if err := usable(set); err != nil {
+			return err
+		}
+	}
 	if l.Rate == 0 {
 		return nil
 	}
@@ -209,6 +215,22 @@ func possible(l *Limits) error {
 		return noController(cpuController, err)
 	}
 	return nil
+}
+
+// usable refuses processors none of which can be had here. Only the kernel knows, which
+// gives them to this thread for a moment, or does not.
+func usable(set []uint64) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var now unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &now); err != nil {
+		return err
+	}
+	err := guardian.Launch{Processors: set}.Apply(0)
+	if errors.Is(err, unix.EINVAL) {
+		return errs.New(fs.ErrInvalid, "no process can use any of the processors %s here (see /sys/devices/system/cpu/online, and the cpuset of this control group)", listProcessors(set))
+	}
+	return errors.Join(err, unix.SchedSetaffinity(0, &now))
 }
 
 // launchOf is what each process limits itself to before it becomes the command.
