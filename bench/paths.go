@@ -22,7 +22,7 @@ var paths = []path{
 	},
 	{
 		metric: "pingpong_one_cpu", part: "-", sizes: [2]string{"500", "900"}, rounds: 400, long: "100000",
-		what: "Where there is one processor, who would spin yields instead: the kernel goes to the partner, who signals and yields, too. So two calls are a round, and nobody falls asleep or is woken, as the limit does. To sleep costs a program in Go more than one in C, because its scheduler takes leave of the thread and looks for work when it is back: a bare loop of futexes in Go took 1.1 to 1.3 times as long as the limit, and as many words as a wait needs, 1.35 to 1.7. Where a yield takes long, others do other things on the processor: then nobody yields for a hundred times as long.",
+		what: "Where there is one processor, who would spin yields instead: the kernel goes to the partner, who signals and yields, too. So two calls are a round, and nobody falls asleep or is woken, as the limit does. (Under strace every call is slow, a yield too, and who waits gives up and sleeps: the calls counted below are of such rounds.) To sleep costs a program in Go more than one in C, because its scheduler takes leave of the thread and looks for work when it is back: a bare loop of futexes in Go took 1.1 to 1.3 times as long as the limit, and as many words as a wait needs, 1.35 to 1.7. Where a yield takes long, others do other things on the processor: then nobody yields for a hundred times as long.",
 	},
 	{
 		metric: "mutex_contended", part: "-", long: "2000 2",
