@@ -35,7 +35,7 @@ type kind struct {
 }
 
 var (
-	inGo     = &kind{build: buildGo, end: removeGo}
+	inGo     = &kind{build: buildGo}
 	inC      = &kind{build: buildC}
 	inCpp    = &kind{build: buildCpp}
 	inPython = &kind{build: buildPython}
@@ -91,36 +91,17 @@ var (
 
 // buildGo makes the programs in Go, which are one, and smaller than this one: as small
 // as those in C are beside a user's. Without cgo: nobody in it needs a C library, but
-// Go links one in with package net where it finds a compiler for C. It is installed as
-// programs are, on a disk, by a copy: such a file is in memory in large pieces, one that
-// Go's linker or a tmpfs has just made in single pages, and to end a process that has
-// 800 of these mapped takes 150 µs longer. Git's stamp, which only the tree's owner gets,
-// is left out.
-func buildGo(string) (command []string, err error) {
-	dir, err := os.MkdirTemp("", "atoll-bench-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.RemoveAll(dir)
-		}
-	}()
-	linked, program := filepath.Join(dir, "linked"), filepath.Join(dir, "programs")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", linked, "atoll/bench/programs")
+// Go links one in with package net where it finds a compiler for C. Git's stamp, which
+// only the tree's owner gets, is left out.
+func buildGo(dir string) ([]string, error) {
+	program := filepath.Join(dir, "programs")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, "atoll/bench/programs")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("run this command with go, in Atoll's source: %w: %s", err, out)
 	}
-	text, err := os.ReadFile(linked)
-	if err != nil {
-		return nil, err
-	}
-	return []string{program}, os.WriteFile(program, text, 0o700)
+	return []string{program}, nil
 }
-
-// removeGo ends buildGo.
-func removeGo(command []string) { _ = os.RemoveAll(filepath.Dir(command[0])) }
 
 func buildC(dir string) ([]string, error) {
 	return compile(dir, "gcc", "apt-get install gcc libc6-dev", "peer.c", peerC, "-O2", "-pthread")
